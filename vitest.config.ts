@@ -1,0 +1,52 @@
+import { defineConfig } from "vitest/config";
+
+// What the e2e tier needs is told here, once: a machine that cannot run it says so, and with CI=true fails.
+const reason =
+  process.platform !== "linux"
+    ? "it needs Linux"
+    : process.getuid?.() !== 0
+      ? "it needs root (namespaces, mounts, cgroups)"
+      : undefined;
+if (reason !== undefined) {
+  if (process.env["CI"] === "true") throw new Error(`the e2e tier cannot run here: ${reason}`);
+  console.error(`the e2e tier is left out: ${reason}`);
+}
+
+// One root configuration; the tiers are projects (docs/adr/0006-test-tiers.md).
+export default defineConfig({
+  test: {
+    reporters: ["default", "./tooling/test-summary.ts"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{packages,apps}/*/src/**/*.test.ts", "tooling/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "conformance",
+          include: ["{packages,apps}/*/test/conformance/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: reason === undefined ? ["{packages,apps}/*/test/e2e/**/*.test.ts"] : [],
+          globalSetup: ["vitest.e2e-setup.ts"],
+          // One file after another: they watch the whole machine for leaks. Processes, not threads: what a cluster
+          // spawns dies with the thread that spawned it.
+          pool: "forks",
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
