@@ -1,0 +1,83 @@
+import { systemClock } from "../clock.ts";
+import { KxError } from "../error.ts";
+import type { Extension } from "../extension.ts";
+import { createLogger } from "../log/logger.ts";
+import { beatMs, type FromChild, isMessage, type LoadMessage, type ToChild } from "./child-protocol.ts";
+import { loadExtension } from "./load-extension.ts";
+import { type Running, runHost } from "./run-host.ts";
+
+/** The argument by which a program that is a host and its children in one file is told to be a child. */
+export const isolatedChildArgument = "isolated-child";
+
+const stopping = new AbortController();
+let running: Running | undefined;
+
+function tell(message: FromChild): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (process.connected) process.send?.(message, undefined, undefined, () => resolve());
+  else resolve();
+  return promise;
+}
+
+function beat(): void {
+  void tell({ type: "beat", rssBytes: process.memoryUsage.rss(), runnables: running?.status()[0]?.runnables ?? [] });
+}
+
+async function load(message: LoadMessage): Promise<void> {
+  const log = createLogger({ level: message.logLevel, format: "json" });
+  process.on("uncaughtException", (error) => {
+    log.error({ err: error }, "uncaught error, the process ends");
+    process.exit(1);
+  });
+  try {
+    const extension = await loadExtension(message.entry, message.resolveFrom);
+    const { name, version, kind } = extension;
+    await tell({ type: "loaded", name, version, kind });
+    if (message.run !== undefined) await run(extension, message.run, log);
+  } catch (error) {
+    const { code, reason, remedy, details } = KxError.from(error);
+    await tell({ type: "failed", error: { code, reason, remedy, details } });
+    process.exit(1);
+  }
+  process.exit(0);
+}
+
+async function run(
+  extension: Extension,
+  { role, nodeName, kubeconfig, stopTimeoutMs, backoff = {} }: NonNullable<LoadMessage["run"]>,
+  log: ReturnType<typeof createLogger>,
+): Promise<void> {
+  const { signal } = stopping;
+  const extensions = [extension];
+  const clock = systemClock;
+  running = await runHost({ role, extensions, log, clock, signal, nodeName, kubeconfig, stopTimeoutMs, backoff });
+  void running.ready.then(() => {
+    beat();
+    return tell({ type: "ready" });
+  });
+  await running.done;
+}
+
+const stop = () => {
+  // Asked to stop before there was anything to stop.
+  if (running === undefined) process.exit(0);
+  stopping.abort();
+};
+
+/**
+ * Makes this process that of an isolated extension: a host of one, steered over the channel to its parent. For programs
+ * that are bundled into one file, when `isolatedChildArgument` is their first argument.
+ */
+export function runIsolatedChild(): void {
+  process.on("message", (message) => {
+    if (!isMessage<ToChild>(message, ["load", "stop"])) return;
+    if (message.type === "stop") stop();
+    else void load(message);
+  });
+  process.on("SIGTERM", stop);
+  // The host is gone; where the system could tie this process to it, this line is not reached.
+  process.on("disconnect", () => process.exit(1));
+
+  void tell({ type: "up" });
+  setInterval(beat, beatMs);
+}

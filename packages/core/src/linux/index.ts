@@ -1,0 +1,19 @@
+export {
+  type BoundedCalls,
+  type BoundedCallsOptions,
+  type CallOptions,
+  createBoundedCalls,
+  type HungCall,
+} from "./bounded-calls.ts";
+export type { FileSystemStat, PathStat } from "./bounded-child.ts";
+export { errnoName } from "./errno.ts";
+export { tryLock, unlockFile } from "./flock.ts";
+export { isLinuxAvailable, loadLinux } from "./libc.ts";
+export { mountNow, type UnmountOptions, unmountNow } from "./mount.ts";
+export { type MountCall, type MountRequest, planMount } from "./mount-plan.ts";
+export { type MountInfo, parseMountInfo, readMountInfo } from "./mountinfo.ts";
+export { dieWithParent, inNetns, unshareNet } from "./namespaces.ts";
+export { createNetlinkWorker, type NetlinkChannel, type NetlinkWorker } from "./netlink.ts";
+export { type NetlinkOptions, type NetlinkSocket, openNetlink } from "./netlink-socket.ts";
+export { openBeneath } from "./open-beneath.ts";
+export { serveWorkerCalls, startWorkerCalls, type WorkerCalls, type WorkerHandlers } from "./worker-calls.ts";

@@ -1,0 +1,11 @@
+export { type CreateMetricsOptions, createMetrics } from "./create-metrics.ts";
+export type {
+  Counter,
+  Gauge,
+  GaugeOptions,
+  Histogram,
+  HistogramOptions,
+  LabelArgs,
+  MetricOptions,
+  Metrics,
+} from "./metrics.ts";

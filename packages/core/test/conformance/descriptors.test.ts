@@ -1,0 +1,146 @@
+// Our protocols against the descriptors that the published Go packages carry: a peer must not be able to tell them apart.
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { createFileRegistry, type DescFile, type FileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import * as cri from "@kx/core/contracts/cri";
+import * as csi from "@kx/core/contracts/csi";
+import * as devicePlugin from "@kx/core/contracts/device-plugin";
+import * as dra from "@kx/core/contracts/dra";
+import * as pluginRegistration from "@kx/core/contracts/plugin-registration";
+import * as podResources from "@kx/core/contracts/pod-resources";
+import * as pods from "@kx/core/contracts/pods";
+import { beforeAll, describe, expect, test } from "vitest";
+import { goEnvironment, goProgram } from "../support/go-program.ts";
+import { compareFacts, countsOf } from "./support/compare.ts";
+import { type Facts, factsOf } from "./support/facts.ts";
+
+interface Contract {
+  readonly name: string;
+  /** The file as upstream's packages register it. */
+  readonly path: string;
+  readonly ours: DescFile;
+  readonly methods: number;
+}
+
+const kubelet = "staging/src/k8s.io/kubelet/pkg/apis";
+const contracts: readonly Contract[] = [
+  { name: "CSI 1.13.0", path: "csi.proto", ours: csi.Controller.file, methods: 36 },
+  {
+    name: "CRI v1",
+    path: "staging/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto",
+    ours: cri.RuntimeService.file,
+    methods: 43,
+  },
+  {
+    name: "device plugin v1beta1",
+    path: `${kubelet}/deviceplugin/v1beta1/api.proto`,
+    ours: devicePlugin.DevicePlugin.file,
+    methods: 6,
+  },
+  {
+    name: "plugin registration v1",
+    path: `${kubelet}/pluginregistration/v1/api.proto`,
+    ours: pluginRegistration.Registration.file,
+    methods: 2,
+  },
+  {
+    name: "pod resources v1",
+    path: `${kubelet}/podresources/v1/api.proto`,
+    ours: podResources.PodResourcesLister.file,
+    methods: 3,
+  },
+  { name: "pods v1alpha1", path: `${kubelet}/pods/v1alpha1/api.proto`, ours: pods.Pods.file, methods: 3 },
+  { name: "DRA v1", path: `${kubelet}/dra/v1/api.proto`, ours: dra.DRAPlugin.file, methods: 2 },
+  { name: "DRA v1beta1", path: `${kubelet}/dra/v1beta1/api.proto`, ours: dra.DRAPluginV1Beta1.file, methods: 2 },
+  { name: "DRA health v1", path: `${kubelet}/dra-health/v1/api.proto`, ours: dra.DRAResourceHealth.file, methods: 1 },
+  {
+    name: "DRA health v1alpha1",
+    path: `${kubelet}/dra-health/v1alpha1/api.proto`,
+    ours: dra.DRAResourceHealthV1Alpha1.file,
+    methods: 1,
+  },
+];
+
+const env = goEnvironment();
+if (env === undefined) {
+  const told = "the contracts are not compared with upstream's descriptors: there is no Go to build them with";
+  if (process.env["CI"] === "true") throw new Error(told);
+  console.error(told);
+}
+
+describe.skipIf(env === undefined)("descriptors", () => {
+  let published: FileDescriptorSet;
+  let registry: FileRegistry;
+
+  // Ten minutes: the first build compiles grpc-go.
+  beforeAll(() => {
+    const program = goProgram("descriptors", join(import.meta.dirname, "descriptors"), env ?? {});
+    published = fromBinary(FileDescriptorSetSchema, execFileSync(program, { maxBuffer: 1 << 24 }));
+    registry = createFileRegistry(published);
+  }, 600_000);
+
+  test.each(contracts)("$name is what upstream publishes", ({ name, path, ours, methods }) => {
+    const upstream = upstreamFacts(registry, path);
+    const mine = factsOf(ours);
+    const difference = compareFacts(upstream, mine);
+
+    const counts = Object.entries(countsOf(upstream)).map(([sort, count]) => `${count} ${sort}`);
+    console.log(`${name}: compared ${counts.join(", ")}; upstream's alone or other: ${print(difference.upstream)}`);
+    console.log(`${name}: ours alone: ${print(difference.ours)}`);
+    expect(difference).toEqual({ upstream: [], ours: [] });
+    expect(countsOf(mine)).toEqual(countsOf(upstream));
+    expect(countsOf(upstream)).toMatchObject({ method: methods });
+  });
+
+  test.each(contracts)("$name: a planted difference is reported, alone", ({ path, ours }) => {
+    const field = firstField(published, path);
+    const number = field.number;
+    try {
+      field.number = 9999;
+      const planted = compareFacts(upstreamFacts(createFileRegistry(published), path), factsOf(ours));
+      expect(planted.upstream).toHaveLength(1);
+      expect(planted.upstream[0]).toContain(`.${field.name}: number 9999 `);
+      expect(planted.ours).toEqual([]);
+    } finally {
+      field.number = number;
+    }
+  });
+
+  test("an option that only upstream sets is reported", () => {
+    const without = fromBinary(FileDescriptorSetSchema, toBinary(FileDescriptorSetSchema, published));
+    const secrets = without.file
+      .find(({ name }) => name === "csi.proto")
+      ?.messageType.find(({ name }) => name === "NodeStageVolumeRequest")
+      ?.field.find(({ name }) => name === "secrets");
+    expect(secrets?.options).toBeDefined();
+    delete secrets?.options;
+    const unmarked = upstreamFacts(createFileRegistry(without), "csi.proto");
+    const { upstream } = compareFacts(factsOf(csi.Controller.file), unmarked);
+    expect(upstream.map((text) => text.slice(0, text.indexOf(":")))).toEqual([
+      "field csi.v1.NodeStageVolumeRequest.secrets",
+    ]);
+  });
+
+  test("an element that upstream lacks is reported as ours alone", () => {
+    const ours = factsOf(csi.Controller.file);
+    const fewer = new Map([...ours].filter(([name]) => name !== "method csi.v1.Node/NodeGetInfo"));
+    expect(compareFacts(fewer, ours)).toEqual({ upstream: [], ours: ["method csi.v1.Node/NodeGetInfo"] });
+  });
+});
+
+function upstreamFacts(registry: FileRegistry, path: string): Facts {
+  const file = [...registry.files].find(({ proto }) => proto.name === path);
+  if (file === undefined) throw new Error(`upstream registers no file ${path}`);
+  return factsOf(file);
+}
+
+function firstField(set: FileDescriptorSet, path: string): { name: string; number: number } {
+  const field = set.file.find(({ name }) => name === path)?.messageType.find(({ field: [first] }) => first)?.field[0];
+  if (field === undefined) throw new Error(`${path} has no field`);
+  return field;
+}
+
+function print(names: readonly string[]): string {
+  return names.length === 0 ? "none" : `\n  ${names.join("\n  ")}`;
+}
