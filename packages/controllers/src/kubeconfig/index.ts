@@ -1,0 +1,3 @@
+export type { ClientConfig, Credentials } from "../config.ts";
+export { type InClusterOptions, inClusterConfig } from "./in-cluster.ts";
+export { type KubeconfigOptions, loadKubeconfig } from "./load.ts";
