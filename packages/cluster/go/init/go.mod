@@ -1,0 +1,3 @@
+module kx.dev/cluster/init
+
+go 1.21

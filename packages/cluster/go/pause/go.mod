@@ -1,0 +1,3 @@
+module kx.dev/cluster/pause
+
+go 1.21

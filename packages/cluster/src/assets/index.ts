@@ -1,0 +1,2 @@
+export type { Assets } from "./assets.ts";
+export { type AssetOptions, defaultAssetNames, ensureAssets } from "./ensure.ts";

@@ -1,0 +1,338 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { KxError } from "@kx/core";
+import { keepAdminKubeconfig, kubeconfigOf, startControllerManager, startScheduler } from "./control-plane-programs.ts";
+import { dnsImageSpec, startDns } from "./dns.ts";
+import { enterNode, openCluster, type RunningState } from "./handle.ts";
+import { hiddenPaths } from "./hidden.ts";
+import { executeOrThrow, logTail, until } from "./host.ts";
+import { writeImage } from "./images/build-image.ts";
+import { busyboxImage, nginxStandIn, pauseImage } from "./images/stock-images.ts";
+import { createPki, type Pki } from "./pki.ts";
+import type { CgroupPlan } from "./plan/cgroups.ts";
+import { apiServerArgs, type ControlPlaneSpec, etcdArgs } from "./plan/control-plane.ts";
+import { fabricCommands, hostRouteCommands, type Network, nodeCommands, plugCommands } from "./plan/network.ts";
+import { containerdArgs, kubeletArgs, kubeProxyArgs, nodePath, planNode } from "./plan/node.ts";
+import { bootstrapPlugins, nodeBin } from "./plan/node-config.ts";
+import type { Step } from "./plan/step.ts";
+import { createRegistry, type Registry } from "./registry/index.ts";
+import { Relay } from "./relay.ts";
+import type { Rig, Wrap } from "./rig.ts";
+import type { NodeState } from "./state.ts";
+import type { Cluster, ClusterOptions } from "./types.ts";
+
+/** A node before it is made. */
+export interface PlannedNode {
+  readonly name: string;
+  readonly index: number;
+  readonly cgroups: CgroupPlan;
+}
+
+const containerdRuns = ["containerd-shim-runc-v2", "runc", "pause", ...bootstrapPlugins];
+
+/** The steps of a start. Each method is one of them; `build` is their order. */
+export class ClusterBuilder {
+  readonly #rig: Rig;
+  readonly #options: ClusterOptions;
+  readonly #nodes: readonly PlannedNode[];
+  readonly #network: Network;
+  readonly #link: string | undefined;
+  readonly #spec: ControlPlaneSpec;
+  #holder = 0;
+
+  constructor(rig: Rig, options: ClusterOptions, nodes: readonly PlannedNode[], network: Network, link?: string) {
+    this.#rig = rig;
+    this.#options = options;
+    this.#nodes = nodes;
+    this.#network = network;
+    this.#link = link;
+    this.#spec = {
+      etcdData: rig.layout.etcdData,
+      etcdPort: 2379,
+      etcdPeerPort: 2380,
+      securePort: 6443,
+      bindAddress: "0.0.0.0",
+      advertiseAddress: network.fabric,
+      serviceCidr: network.serviceCidr,
+      podCidr: network.podCidr,
+      pki: rig.layout.pki,
+      apiServerArgs: options.apiServerArgs ?? [],
+    };
+  }
+
+  async build(): Promise<Cluster> {
+    const rig = this.#rig;
+    const { fabric, apiService } = this.#network;
+    const [pki] = await rig.step("making certificates and namespaces", () =>
+      allOf([
+        createPki(rig.layout.pki, {
+          addresses: ["127.0.0.1", fabric, apiService],
+          nodes: this.#nodes.map(({ name, index }) => ({ name, address: this.#network.nodeAddress(index) })),
+        }),
+        this.#startHolder().then(() => rig.runProgram(etcdArgs(this.#spec), this.#inHolder)),
+      ]),
+    );
+    const relay = new Relay(rig.assets.path("kx-init"), this.#holder, rig.layout.log("relay"));
+    rig.defer(() => relay.stop());
+    const { server, registry } = await rig.step("starting the control plane", async () => {
+      await rig.runProgram(apiServerArgs(this.#spec), this.#inHolder);
+      const address = await relay.forward(
+        { net: "host", address: "127.0.0.1:0" },
+        { net: "cluster", address: `${fabric}:6443` },
+      );
+      return { server: `https://${address}`, registry: await this.#startRegistry(relay) };
+    });
+    await keepAdminKubeconfig(rig, server, pki);
+    rig.connect(server, pki);
+    const nodes = await rig.step("making the nodes", () =>
+      allOf(this.#nodes.map((node) => this.#startNode(node, pki))),
+    );
+    await rig.step("waiting for the API server", async () => {
+      await allOf(nodes.map((node) => this.#registerNode(node)));
+      await allOf(nodes.map((node) => this.#startKubelet(node)));
+      await rig.awaitReady();
+    });
+    const access = { server: `https://${fabric}:6443`, pki, wrap: this.#inHolder };
+    if (rig.options.controllerManager) await startControllerManager(rig, this.#spec, access);
+    if (rig.options.scheduler) await startScheduler(rig, access);
+    await rig.step("waiting for the nodes to be Ready", () => this.#awaitNodes(nodes));
+    if (this.#options.kubeProxy ?? true) for (const node of nodes) await this.#startKubeProxy(node);
+    if (rig.options.controllerManager) {
+      await rig.awaitApi(
+        "the default ServiceAccount",
+        (api) => api.get("/api/v1/namespaces/default/serviceaccounts/default"),
+        (answer) => answer.status === 200,
+      );
+    }
+    const { etcdSocket } = rig.layout;
+    await relay.forward({ net: "host", address: `unix:${etcdSocket}` }, { net: "cluster", address: "127.0.0.1:2379" });
+    await rig.check();
+    rig.settle();
+    await rig.record({ server, etcd: `unix:${etcdSocket}`, holderPid: this.#holder, fabric, nodes });
+    const control = rig.control({
+      forward: (listen, dial) => relay.forward(listen, dial),
+      addImages: async (archive) => void (await registry.add(archive)),
+      supervise: async (program, name) => {
+        const node = nodes.find((n) => n.name === name);
+        if (node === undefined) return rig.superviseHere(program);
+        const argv = enterNode(rig.assets.dir, node, [program.command, ...(program.args ?? [])]);
+        await rig.supervise(`${node.name}/${program.name}`, argv, 1, { PATH: nodePath, HOME: "/root", ...program.env });
+      },
+    });
+    const cluster = openCluster(rig.layout.dir, rig.state as RunningState, control);
+    if (this.#options.dns === true) await rig.step("starting CoreDNS", () => startDns(cluster, this.#network));
+    await rig.serve(control);
+    return cluster;
+  }
+
+  /** The namespaces that all others lie in. When its PID 1 is killed, the kernel ends every process in them. */
+  async #startHolder(): Promise<void> {
+    const { layout, assets } = this.#rig;
+    const plan = join(layout.dir, "holder.json");
+    const steps: Step[] = [
+      { op: "mount", source: "", path: "/", options: ["rprivate"] },
+      { op: "write", path: "/proc/sys/net/ipv4/ip_forward", data: "1", mode: 0o644 },
+    ];
+    await writeFile(plan, JSON.stringify(steps), { mode: 0o600 });
+    const unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const argv = [...unshare, assets.path("kx-init"), "init", plan];
+    const holder = await this.#rig.run({ name: "holder", argv, forks: 1, programs: ["kx-init"], vital: true }, true);
+    this.#holder = await holder.pid();
+    await this.#ip(this.#holder, fabricCommands(this.#network, this.#nodes.length));
+    if (this.#link !== undefined) {
+      const own = hostRouteCommands(this.#network, this.#link, this.#holder);
+      await executeOrThrow("ip", ["-batch", "-"], { input: own.join("\n") });
+      await this.#ip(this.#holder, ["link set kxhost master kxbr0", "link set kxhost up"]);
+    }
+  }
+
+  readonly #inHolder: Wrap = (argv) => ({
+    argv: ["nsenter", "-t", String(this.#holder), "-m", "-n", "-p", "--", ...argv],
+    forks: 1,
+  });
+
+  async #ip(pid: number, lines: readonly string[]): Promise<void> {
+    const args = ["-t", String(pid), "-n", "ip", "-batch", "-"];
+    await executeOrThrow("nsenter", args, { input: `${lines.join("\n")}\n` });
+  }
+
+  /** The registry is served by this process on a socket, and reached by the nodes through the relay. */
+  async #startRegistry(relay: Relay): Promise<Registry> {
+    const { layout, assets } = this.#rig;
+    const registry = await createRegistry({ access: this.#options.registryAccess ?? [] });
+    const stock = join(layout.config, "images");
+    await mkdir(stock, { recursive: true });
+    for (const spec of [
+      pauseImage(assets.path("pause")),
+      await busyboxImage(["docker.io/library/busybox:latest", "docker.io/library/busybox:1"]),
+      await nginxStandIn(),
+      ...(this.#options.dns === true ? [dnsImageSpec(assets.path("coredns"))] : []),
+    ]) {
+      const archive = join(stock, `${spec.names[0]?.replaceAll(/[/:]/g, "-")}.tar`);
+      await writeImage(archive, spec);
+      await registry.add(archive);
+    }
+    for (const archive of this.#options.images ?? []) await registry.add(archive);
+    const server = createServer(registry.handler);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(layout.registrySocket, resolve);
+    });
+    await chmod(layout.registrySocket, 0o600);
+    this.#rig.defer(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await relay.forward(
+      { net: "cluster", address: this.#network.registry },
+      { net: "host", address: `unix:${layout.registrySocket}` },
+    );
+    return registry;
+  }
+
+  async #startNode(node: PlannedNode, pki: Pki): Promise<NodeState> {
+    const { layout, assets } = this.#rig;
+    const own = layout.node(node.name);
+    const address = this.#network.nodeAddress(node.index);
+    for (const path of [own.kubelet, own.containerd, own.run, own.upper, own.work, own.root]) {
+      await mkdir(path, { recursive: true });
+    }
+    for (const path of node.cgroups.dirs) await mkdir(path);
+    const inside = `https://${this.#network.fabric}:6443`;
+    const steps = planNode({
+      ...node,
+      layout: own,
+      network: this.#network,
+      assets: assets.dir,
+      hidden: hiddenPaths(layout.dir),
+      binds: this.#options.mounts ?? [],
+      pki: { ca: pki.get("ca").cert, ...pki.get(node.name) },
+      kubeconfig: kubeconfigOf(node.name, inside, pki),
+      proxyKubeconfig: kubeconfigOf("kube-proxy", inside, pki),
+      kubelet: this.#options.kubelet ?? {},
+      containerd: this.#options.containerd ?? "",
+    });
+    await writeFile(own.plan, JSON.stringify(steps), { mode: 0o600 });
+    const init = assets.path("kx-init");
+    const unshare = [
+      "--mount",
+      "--net",
+      "--pid",
+      "--cgroup",
+      "--uts",
+      "--ipc",
+      "--fork",
+      "--kill-child",
+      "--mount-proc",
+    ];
+    const { argv, forks } = this.#inHolder(["unshare", ...unshare, init, "init", own.plan]);
+    const component = await this.#rig.run(
+      {
+        name: `${node.name}/init`,
+        argv: [init, "run", ...node.cgroups.dirs, "--", ...argv],
+        forks: forks + 1,
+        programs: ["kx-init"],
+        vital: true,
+      },
+      true,
+    );
+    const pid = await component.pid();
+    await this.#ip(this.#holder, plugCommands(node.index, pid));
+    await this.#ip(pid, nodeCommands(this.#network, node.index, this.#nodes.length));
+    const state = { name: node.name, index: node.index, address, pid, cgroups: node.cgroups.initDirs };
+    await this.#runInNode(state, "containerd", containerdArgs());
+    return state;
+  }
+
+  async #runInNode(node: NodeState, name: string, argv: readonly string[]): Promise<void> {
+    const [program = "", ...args] = argv;
+    await this.#rig.run({
+      name: `${node.name}/${name}`,
+      argv: enterNode(this.#rig.assets.dir, node, [`${nodeBin}/${program}`, ...args]),
+      forks: 1,
+      env: { PATH: nodePath, HOME: "/root" },
+      // containerd runs the others.
+      programs: program === "containerd" ? [program, ...containerdRuns] : [program],
+    });
+  }
+
+  /**
+   * Makes the Node object before its kubelet starts, so that its pod range is known from the first moment. Works as
+   * soon as the API server listens, long before it is ready.
+   */
+  #registerNode(node: NodeState): Promise<void> {
+    const podCIDR = this.#network.nodePodCidr(node.index);
+    const body = {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: node.name, labels: { "topology.kubernetes.io/zone": `zone-${node.index}` } },
+      spec: { podCIDR, podCIDRs: [podCIDR] },
+    };
+    return this.#rig.awaitApi(
+      `the registration of ${node.name}`,
+      (api) => api.post("/api/v1/nodes", body),
+      (answer) => answer.status === 201 || answer.status === 409,
+    );
+  }
+
+  /** A kubelet that finds no container runtime gives up at once. */
+  async #startKubelet(node: NodeState): Promise<void> {
+    const { layout } = this.#rig;
+    const socket = join(layout.node(node.name).run, "containerd/containerd.sock");
+    await until(
+      async () => {
+        await this.#rig.check();
+        return (await answers(socket)) ? true : undefined;
+      },
+      {
+        timeoutMs: 30_000,
+        intervalMs: 10,
+        signal: this.#rig.options.signal,
+        failure: async () => {
+          const tail = await logTail(layout.log(`${node.name}/containerd`));
+          return new KxError("KX_CLUSTER_TIMEOUT", `containerd of ${node.name} did not listen in 30 s; ${tail}`);
+        },
+      },
+    );
+    await this.#runInNode(node, "kubelet", kubeletArgs(node.name, node.address, this.#options.kubeletArgs ?? []));
+  }
+
+  #startKubeProxy(node: NodeState): Promise<void> {
+    return this.#runInNode(node, "kube-proxy", kubeProxyArgs());
+  }
+
+  async #awaitNodes(nodes: readonly NodeState[]): Promise<void> {
+    for (const node of nodes) {
+      await this.#rig.awaitApi(
+        `the readiness of ${node.name} (its logs: ${this.#rig.layout.log(`${node.name}/kubelet`)})`,
+        (api) => api.get(`/api/v1/nodes/${node.name}`),
+        (answer) => answer.status === 200 && isReady(answer.body),
+      );
+    }
+  }
+}
+
+/** Whether a program accepts connections on a Unix socket. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (accepted: boolean): void => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once("connect", () => end(true)).once("error", () => end(false));
+  });
+}
+
+/** Like Promise.all, but fails only when all have ended: nothing may still be made while a failed start is undone. */
+async function allOf<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+function isReady(body: string): boolean {
+  const node = JSON.parse(body) as { status?: { conditions?: { type: string; status: string }[] } };
+  return node.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") ?? false;
+}

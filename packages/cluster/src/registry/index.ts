@@ -1,0 +1,2 @@
+export type { AccessRule } from "./access.ts";
+export { createRegistry, type Registry } from "./registry.ts";
