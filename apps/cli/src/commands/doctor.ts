@@ -1,0 +1,64 @@
+import { installMissing, type Prerequisite, prerequisites } from "@kx/cluster";
+import { type Format, format } from "../output.ts";
+import { missing } from "../prerequisites.ts";
+import { showProgress } from "../progress.ts";
+import { table } from "../table.ts";
+import { paint, type Terminal } from "../terminal.ts";
+
+/** Flags of `kx doctor`. */
+export interface DoctorOptions {
+  readonly fix?: boolean;
+  readonly controlPlaneOnly?: boolean;
+  readonly output?: Format;
+}
+
+/** Lists what this machine has and lacks, and with `fix` installs what packages bring. Resolves to the exit code. */
+export async function doctor(options: DoctorOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const only = options.controlPlaneOnly ?? false;
+  const found = await check(options, only, terminal, signal);
+  const shown = only ? found.filter(({ neededFor }) => neededFor !== "cluster") : found;
+  const lacking = missing(found, only);
+  if (options.output !== undefined) {
+    terminal.stdout.write(`${format({ ok: lacking.length === 0, prerequisites: shown }, options.output)}\n`);
+  } else {
+    terminal.stdout.write(`${prerequisiteTable(shown, terminal)}\n`);
+    if (lacking.some(({ fix }) => fix !== undefined)) terminal.stdout.write("\ninstall them: kx doctor --fix\n");
+  }
+  return lacking.length === 0 ? 0 : 1;
+}
+
+async function check(
+  { fix }: DoctorOptions,
+  only: boolean,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<readonly Prerequisite[]> {
+  const found = await prerequisites();
+  if (fix !== true) return found;
+  return (await mend(missing(found, only), terminal, signal)) ? prerequisites() : found;
+}
+
+/** Installs the packages that help, named on screen first. Resolves to whether there were any. */
+export async function mend(
+  lacking: readonly Prerequisite[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const packages = [...new Set(lacking.flatMap(({ fix }) => fix?.packages ?? []))];
+  if (packages.length === 0) return false;
+  const view = showProgress(terminal);
+  try {
+    await installMissing(lacking, { onProgress: view.report, signal });
+  } finally {
+    view.close();
+  }
+  return true;
+}
+
+function prerequisiteTable(shown: readonly Prerequisite[], { stdout, env }: Terminal): string {
+  const rows = shown.map(({ ok, name, found, neededFor, remedy }) => [ok ? "✓" : "✗", name, found, neededFor, remedy]);
+  return table(["", "prerequisite", "found", "needed for", "remedy"], rows)
+    .split("\n")
+    .map((line) => line.replace(/^[✓✗]/, (sign) => paint(sign === "✓" ? "green" : "red", sign, stdout, env)))
+    .join("\n");
+}

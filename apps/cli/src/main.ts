@@ -1,0 +1,71 @@
+import { constants } from "node:os";
+import { inspect } from "node:util";
+import { KxError } from "@kx/core";
+import { CommanderError } from "commander";
+import { createProgram } from "./program.ts";
+import type { Terminal } from "./terminal.ts";
+import { version } from "./version.ts";
+
+const { env, stdout, stderr } = process;
+const terminal: Terminal = { stdout, stderr, env };
+const argv = process.argv.slice(2);
+const interrupted = new AbortController();
+
+/** Commands that clean up after a Ctrl-C; the second one ends kx at once. */
+function interruptible(): AbortSignal {
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (interrupted.signal.aborted) process.exit(128 + constants.signals[name]);
+      process.exitCode = 128 + constants.signals[name];
+      interrupted.abort();
+    });
+  }
+  return interrupted.signal;
+}
+
+// Each command's code is loaded when it is run, so that `kx kubectl` and `kx --help` start quickly.
+const kubectl = async (args: readonly string[]): Promise<number> =>
+  (await import("./commands/kubectl.ts")).kubectl(args, terminal);
+
+const program = createProgram(
+  {
+    up: async (options) => (await import("./commands/up.ts")).up(options, terminal, interruptible()),
+    down: async (options) => (await import("./commands/down.ts")).down(options, terminal),
+    status: async (options) => (await import("./commands/status.ts")).status(options, terminal),
+    logs: async (component, options) => (await import("./commands/logs.ts")).logs(component, options, terminal),
+    kubectl,
+    kubeconfig: async (options) => (await import("./commands/kubeconfig.ts")).kubeconfig(options, terminal),
+    doctor: async (options) => (await import("./commands/doctor.ts")).doctor(options, terminal, interruptible()),
+    demo: async (options) => (await import("./commands/demo.ts")).demo(options, terminal, interruptible()),
+  },
+  version(),
+  (code) => {
+    process.exitCode ??= code;
+  },
+);
+// Commander ends the process itself otherwise, with 1 for a wrong command line.
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  // kubectl's own flags, also --help, are not ours to read.
+  if (argv[0] === "kubectl") process.exitCode = await kubectl(argv.slice(1));
+  else await program.parseAsync(argv, { from: "user" });
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.exitCode ??= 1;
+    fail(error);
+  }
+}
+
+function fail(thrown: unknown): void {
+  const error = KxError.from(thrown);
+  stderr.write(`error: [${error.code}] ${error.reason.trimEnd()}\n`);
+  if (error.remedy !== undefined) stderr.write(`remedy: ${error.remedy}\n`);
+  if (program.opts<{ verbose?: boolean }>().verbose !== true) return;
+  stderr.write(`${error.stack ?? ""}\n`);
+  for (let { cause } = error; cause !== undefined; cause = cause instanceof Error ? cause.cause : undefined) {
+    stderr.write(`caused by: ${inspect(cause)}\n`);
+  }
+}

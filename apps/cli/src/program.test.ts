@@ -1,0 +1,100 @@
+import type { CommanderError } from "commander";
+import { describe, expect, it } from "vitest";
+import { type Actions, createProgram } from "./program.ts";
+
+/** Parses a command line; answers what ran, with what, or how the command line was refused. */
+async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: number; error?: string }> {
+  const ran: unknown[] = [];
+  let code: number | undefined;
+  let error = "";
+  const act =
+    (name: string) =>
+    async (...args: unknown[]): Promise<number> => {
+      ran.push(
+        name,
+        ...args.map((arg) => (Array.isArray(arg) ? [...arg] : typeof arg === "object" ? { ...arg } : arg)),
+      );
+      return 3;
+    };
+  const names = ["up", "down", "status", "logs", "kubectl", "kubeconfig", "doctor", "demo"];
+  const actions = Object.fromEntries(names.map((name) => [name, act(name)])) as unknown as Actions;
+  const program = createProgram(actions, "1.2.3", (exit) => {
+    code = exit;
+  });
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: (text) => (error += text), writeOut: (text) => (error += text) });
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (thrown) {
+    return { error, code: (thrown as CommanderError).exitCode };
+  }
+  return { ran, ...(code === undefined ? {} : { code }) };
+}
+
+describe("the command line", () => {
+  it("hands the flags of up over, and only those that were given", async () => {
+    expect(await parse("up")).toEqual({ ran: ["up", {}], code: 3 });
+    const flags = [
+      "--nodes",
+      "2",
+      "--dir",
+      "/tmp/a",
+      "--kubernetes-version",
+      "1.36.0",
+      "--host-network-route",
+      "--dns",
+    ];
+    expect((await parse("up", ...flags, "-o", "json")).ran).toEqual([
+      "up",
+      {
+        nodes: 2,
+        dir: "/tmp/a",
+        kubernetesVersion: "1.36.0",
+        hostNetworkRoute: true,
+        dns: true,
+        output: "json",
+      },
+    ]);
+    expect((await parse("up", "--control-plane-only")).ran).toEqual(["up", { controlPlaneOnly: true }]);
+  });
+
+  it.each([["0"], ["10"], ["two"], ["1.5"]])("refuses %s nodes", async (nodes) => {
+    expect((await parse("up", "--nodes", nodes)).error).toContain("Give a whole number from 1 to 9.");
+  });
+
+  it("refuses flags of nodes for a control plane alone", async () => {
+    for (const flag of [["--nodes", "1"], ["--dns"], ["--host-network-route"]]) {
+      expect((await parse("up", "--control-plane-only", ...flag)).error).toContain("cannot be used with");
+    }
+  });
+
+  it("suggests what was meant", async () => {
+    expect((await parse("upp")).error).toContain("Did you mean up?");
+    expect((await parse("up", "--node", "2")).error).toContain("Did you mean --nodes?");
+    expect((await parse("status", "-o", "xml")).error).toContain("json, yaml");
+  });
+
+  it("takes a component and its flags for logs, or none", async () => {
+    expect((await parse("logs", "node-1/kubelet", "-f", "--tail", "20")).ran).toEqual([
+      "logs",
+      "node-1/kubelet",
+      { follow: true, tail: 20 },
+    ]);
+    expect((await parse("logs")).ran).toEqual(["logs", undefined, {}]);
+    expect((await parse("logs", "etcd", "--tail", "-1")).error).toContain("Give a whole number.");
+  });
+
+  it("prints the version and examples", async () => {
+    expect(await parse("--version")).toEqual({ code: 0, error: "1.2.3\n" });
+    const { code, error } = await parse("up", "--help");
+    expect(code).toBe(0);
+    expect(error).toContain("$ kx up --nodes 2");
+  });
+
+  it("takes --verbose after the command too", async () => {
+    expect((await parse("down", "--verbose")).ran).toEqual(["down", {}]);
+  });
+});

@@ -1,0 +1,24 @@
+import type { Progress } from "@kx/cluster";
+import type { KxErrorCode } from "@kx/core";
+
+/** What a supervisor is asked to start; its second argument, as JSON. */
+export interface UpRequest {
+  readonly dir: string;
+  readonly nodes: number;
+  readonly controlPlaneOnly: boolean;
+  readonly kubernetesVersion?: string;
+  readonly hostNetworkRoute: boolean;
+  readonly dns: boolean;
+}
+
+/** What a supervisor tells the command that started it. */
+export type SupervisorMessage =
+  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "up" }
+  | {
+      readonly type: "error";
+      readonly code: KxErrorCode;
+      readonly reason: string;
+      readonly remedy?: string;
+      readonly stack?: string;
+    };

@@ -1,0 +1,27 @@
+import { systemClock } from "@kx/core";
+import { type HostConfiguration, loadConfig, readHostConfiguration } from "@kx/core/config";
+import { controllerHostFlags, loadExtensions, runHost, runMain } from "@kx/core/host";
+import { createLogger } from "@kx/core/log";
+import { createMetrics } from "@kx/core/metrics";
+import { healthOptions } from "./health.ts";
+
+const name = "kx-controller-manager";
+const builtIn: HostConfiguration = {
+  apiVersion: "kx.dev/v1alpha1",
+  kind: "HostConfiguration",
+  extensions: [{ package: "@kx/controllers/foo" }],
+};
+
+await runMain(async ({ args, env, signal, print }) => {
+  const flags = await loadConfig({ name, schema: controllerHostFlags, args, env, envPrefix: "KX" });
+  if (flags.help !== undefined) return print(flags.help);
+  const { config, extensionsDir, kubeconfig, logLevel } = flags.value;
+  const configuration = config === undefined ? builtIn : await readHostConfiguration(config);
+  const resolveFrom = [...(config === undefined ? [] : [config, `${extensionsDir}/`]), import.meta.url];
+  const extensions = await loadExtensions(configuration, { resolveFrom, isolation: { logLevel } });
+  const log = createLogger({ name, level: logLevel });
+  const health = await healthOptions(flags.value);
+  const registry = await createMetrics({ process: true });
+  const metrics = () => registry.text();
+  return runHost({ role: "controller", extensions, log, clock: systemClock, signal, health, metrics, kubeconfig });
+});
