@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Options } from "tsup";
 
 /**
@@ -17,4 +18,30 @@ export function preset(entry: Record<string, string>, overrides: Options = {}): 
     silent: true,
     ...overrides,
   };
+}
+
+// What kx starts as a process or worker: in a bundle's folder each is a bundle of its own.
+const processes = Object.fromEntries(
+  ["bounded-child", "netlink-worker"].map((name) => [
+    name,
+    fileURLToPath(new URL(`../packages/core/src/linux/${name}.ts`, import.meta.url)),
+  ]),
+);
+
+/**
+ * Programs in one file each, for places without `node_modules`, such as nodes. Beside them stand the processes that
+ * `@kx/core/linux` starts; the addon that it needs, `linuxAddonPath()`, is of the machine and put there by who installs them.
+ */
+export function bundle(entry: Record<string, string>): Options {
+  return preset(
+    { ...entry, ...processes },
+    {
+      splitting: false,
+      noExternal: [/.*/],
+      banner: {
+        // CommonJS packages inside require Node's own modules, and pino names __dirname for the workers that kx never uses.
+        js: 'import { createRequire as kxCreateRequire } from "node:module";\nconst require = kxCreateRequire(import.meta.url);',
+      },
+    },
+  );
 }

@@ -9,6 +9,9 @@ export default defineConfig(
       // What the supervisor runs and the demo applies goes into the package: the hosts are not published themselves.
       async onSuccess() {
         await copyFile("../node-agent/dist/main.js", "dist/node-agent.js");
+        for (const name of ["bounded-child.js", "netlink-worker.js"]) {
+          await copyFile(`../node-agent/dist/${name}`, `dist/${name}`);
+        }
         await copyFile("../controller-manager/dist/main.js", "dist/controller-manager.js");
         await cp("../../examples/foo", "dist/examples/foo", { recursive: true });
       },

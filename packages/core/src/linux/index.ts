@@ -1,3 +1,4 @@
+export { linuxAddonPath } from "./addon.ts";
 export {
   type BoundedCalls,
   type BoundedCallsOptions,

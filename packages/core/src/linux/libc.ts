@@ -1,6 +1,6 @@
-import { createRequire } from "node:module";
 import type koffiTypes from "koffi";
 import { KxError } from "../error.ts";
+import { loadKoffi } from "./addon.ts";
 import { type SyscallContext, syscallError } from "./errno.ts";
 
 type Koffi = typeof koffiTypes;
@@ -78,8 +78,7 @@ function bind(): Binding {
     });
   }
   try {
-    const loaded: Koffi & { readonly default?: Koffi } = createRequire(import.meta.url)("koffi");
-    const koffi = loaded.default ?? loaded;
+    const koffi = loadKoffi() as Koffi;
     // The C library that this Node is linked with, be it glibc or musl.
     binding = { koffi, library: koffi.load(null) };
     return binding;
@@ -88,7 +87,8 @@ function bind(): Binding {
     const reason = `system calls need the optional package koffi, which cannot be loaded: ${why}`;
     throw new KxError("KX_LINUX_UNAVAILABLE", reason, {
       cause,
-      remedy: "install koffi 3 beside @kx/core; there are binaries for glibc and musl",
+      remedy:
+        "install koffi 3 beside @kx/core, or put its addon koffi.node beside a bundle; there are some for glibc and musl",
     });
   }
 }
