@@ -12,6 +12,8 @@ export interface NetlinkOptions {
   readonly timeoutMs?: number;
   /** Multicast groups to join, as a mask. Default: none. */
   readonly groups?: number;
+  /** Options of linux/netlink.h to turn on: 10 short answers, 11 the kernel's reasons, 12 strict dumps. Default: none. */
+  readonly options?: readonly number[];
 }
 
 /** A raw netlink socket. Its calls block their thread: that is where the kernel does its work. */
@@ -24,6 +26,7 @@ export interface NetlinkSocket extends Disposable {
 }
 
 const [netlinkFamily, raw, closeOnExec] = [16, 3, 0o2000000];
+const netlinkLevel = 270;
 const [socketLevel, receiveTimeout, sendTimeout, receiveBuffer] = [1, 20, 21, 8];
 // The kernel builds its datagrams for a buffer of at least 8 KiB, and uses no more than 32.
 const datagramBytes = 32_768;
@@ -34,7 +37,7 @@ const datagramBytes = 32_768;
  * @throws KxError `KX_LINUX_SYSCALL` or `KX_LINUX_UNAVAILABLE`.
  */
 export function openNetlink(options: NetlinkOptions = {}): NetlinkSocket {
-  const { protocol = 0, netns, timeoutMs = 5000, groups = 0 } = options;
+  const { protocol = 0, netns, timeoutMs = 5000, groups = 0, options: netlinkOptions = [] } = options;
   const create = () => call("socket", [netlinkFamily, raw | closeOnExec, protocol]);
   const fd = netns === undefined ? create() : inNetns(netns, create);
   let isOpen = true;
@@ -49,6 +52,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkSocket {
       call("setsockopt", [fd, socketLevel, name, timeout, timeout.byteLength]);
     }
     call("setsockopt", [fd, socketLevel, receiveBuffer, new Uint32Array([1 << 20]), 4]);
+    for (const name of netlinkOptions) call("setsockopt", [fd, netlinkLevel, name, new Uint32Array([1]), 4]);
     call("bind", [fd, new Uint32Array([netlinkFamily, 0, groups]), 12]);
   } catch (error) {
     close();
