@@ -6,4 +6,64 @@ export const cniErrors = {
     meaning: "A plug-in's definition is wrong. This is a fault in the program.",
     remedy: "Correct the field that the message names.",
   },
+  KX_CNI_VERSION: {
+    meaning: "The plug-in does not know the configuration's version, or that version lacks the command. CNI code 1.",
+    remedy: "Set `cniVersion` to a version that `VERSION` lists; CHECK needs 0.4.0, GC and STATUS need 1.1.0.",
+  },
+  KX_CNI_UNSUPPORTED: {
+    meaning: "A field of the configuration asks for something that the plug-in or this kernel cannot do. CNI code 2.",
+    remedy: "Change the field that the message names.",
+  },
+  KX_CNI_UNKNOWN_CONTAINER: {
+    meaning: "The container does not exist, so there is nothing to clean up. CNI code 3.",
+    remedy: "Check the container's id.",
+  },
+  KX_CNI_ENVIRONMENT: {
+    meaning: "Environment variables of a CNI call are missing or wrong; the message names all of them. CNI code 4.",
+    remedy: "Correct the runtime that calls the plug-in, or set the variables when calling it by hand.",
+  },
+  KX_CNI_IO: {
+    meaning: "Reading or writing failed. CNI code 5.",
+    remedy: "Read the message; check permissions and free space.",
+  },
+  KX_CNI_DECODING: {
+    meaning: "The configuration on standard input is no JSON object, or too large. CNI code 6.",
+    remedy: "Correct the network's configuration file.",
+  },
+  KX_CNI_CONFIG: {
+    meaning: "The network's configuration is wrong; the message names each field. CNI code 7.",
+    remedy: "Correct the fields in the network's configuration file.",
+  },
+  KX_CNI_NETNS: {
+    meaning: "CNI_NETNS is no network namespace, or the plug-in's own. CNI code 8.",
+    remedy: "Give the path of the container's namespace; CNI_NETNS_OVERRIDE=1 lets the plug-in's own through.",
+  },
+  KX_CNI_TRY_AGAIN: {
+    meaning: "It cannot be done now, but may be later. CNI code 11.",
+    remedy: "Call again.",
+  },
+  KX_CNI_CANCELLED: {
+    meaning: "The caller stopped waiting, so the call was given up and what it had made was taken back. CNI code 11.",
+    remedy: "Call again, with more time if that was the reason.",
+  },
+  KX_CNI_NOT_AVAILABLE: {
+    meaning: "STATUS: an ADD would fail. CNI code 50.",
+    remedy: "Bring about what the message asks for.",
+  },
+  KX_CNI_LIMITED_CONNECTIVITY: {
+    meaning: "STATUS: an ADD would fail, and running containers may have lost their network. CNI code 51.",
+    remedy: "Bring about what the message asks for.",
+  },
+  KX_CNI_PLUGIN: {
+    meaning: "A plug-in failed with a code of its own; the error's details hold it.",
+    remedy: "Look the code up in the plug-in's documentation.",
+  },
+  KX_CNI_PLUGIN_MISSING: {
+    meaning: "A configuration names a plug-in of which no executable is in CNI_PATH.",
+    remedy: "Install the plug-in into one of the folders that the message names, or correct its `type`.",
+  },
+  KX_CNI_RESULT: {
+    meaning: "A plug-in gave something that is no CNI result. This is a fault in that plug-in.",
+    remedy: "Correct the plug-in that the message names.",
+  },
 } as const satisfies ErrorCatalogue;

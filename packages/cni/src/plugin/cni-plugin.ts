@@ -22,7 +22,12 @@ export interface NetnsRequest<Config> extends AttachmentRequest<Config> {
   readonly netns: string;
 }
 
-/** DEL: the namespace may be unknown, or gone although a path is given. */
+/** CHECK: the result of the whole list is there. */
+export interface CheckRequest<Config> extends NetnsRequest<Config> {
+  readonly prevResult: CniResult;
+}
+
+/** DEL: the namespace may be unknown or gone; then there is no path. */
 export interface DelRequest<Config> extends AttachmentRequest<Config> {
   readonly netns?: string;
 }
@@ -47,11 +52,12 @@ export interface CniContext extends Context {
    */
   undo(step: () => void | Promise<void>): void;
   /**
-   * Calls another plug-in with this call's command and variables, such as that of address management.
+   * Calls another plug-in with this call's command and variables, such as that of address management. Where this call is
+   * an ADD that fails later, the other plug-in's DEL is called.
    *
-   * @param type - the plug-in's file name, looked up in CNI_PATH.
-   * @param config - its whole configuration. Default: that of this call.
-   * @returns its result, for ADD.
+   * @param type - the plug-in's file name: one of those that the host offers in process, else looked up in CNI_PATH.
+   * @param config - its whole configuration. Default: that of this call, as the runtime gave it.
+   * @returns its result, for ADD; of the other commands, an empty one.
    * @throws KxError with the plug-in's own code and text.
    */
   delegate(type: string, config?: JsonObject): Promise<CniResult>;
@@ -70,7 +76,7 @@ export interface CniHandlers<Config> {
   /** Takes the attachment away; what is gone already is no error. */
   del(request: DelRequest<Config>, ctx: CniContext): Promise<void>;
   /** Throws if the attachment is not as ADD left it. Absent: CHECK succeeds. */
-  check?(request: NetnsRequest<Config>, ctx: CniContext): Promise<void>;
+  check?(request: CheckRequest<Config>, ctx: CniContext): Promise<void>;
   /** Throws if ADD would fail. Absent: STATUS succeeds. */
   status?(request: StatusRequest<Config>, ctx: CniContext): Promise<void>;
   /** Removes what belongs to no valid attachment. Absent: GC succeeds. */

@@ -1,0 +1,141 @@
+import { type Clock, KxError, type Logger } from "@kx/core";
+import { type CniVersion, cniVersions, type JsonObject } from "@kx/core/contracts/cni";
+import type { CniContext, CniPlugin, CniResult } from "./cni-plugin.ts";
+import { type DecodedConfig, decodeConfig } from "./config.ts";
+import { dispatch } from "./dispatch.ts";
+import type { CallVariables } from "./environment.ts";
+import { executePlugin, findPlugin } from "./executable.ts";
+import { readResult } from "./results.ts";
+import { createUndoStack, type UndoStack } from "./undo.ts";
+
+const undoTimeoutMs = 20_000;
+
+/** How long a part of a call took. */
+export interface PhaseTiming {
+  readonly phase: string;
+  readonly ms: number;
+}
+
+/** What a call works with. Delegates in process get the same. */
+export interface CallScope {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly deadline?: number;
+  /** Plug-ins that `ctx.delegate` finds in process, by type. */
+  readonly plugins: Readonly<Record<string, CniPlugin>>;
+  readonly timings: PhaseTiming[];
+  /** Gets what executed delegates wrote to standard error. */
+  onStderr(text: string): void;
+}
+
+/**
+ * One call of a plug-in: forward through decoding and handler; on failure, back through what was made.
+ *
+ * @returns the result of ADD.
+ */
+export async function callPlugin<Config>(
+  plugin: CniPlugin<Config>,
+  variables: CallVariables,
+  raw: JsonObject,
+  scope: CallScope,
+): Promise<CniResult | undefined> {
+  const decoded = await decodeConfig(raw, plugin);
+  const undo = createUndoStack();
+  try {
+    const result = await dispatch(plugin, variables, decoded, createContext(variables, decoded, undo, scope));
+    // Nobody will read the result, or call DEL for it.
+    if (variables.command === "ADD") scope.signal.throwIfAborted();
+    return result;
+  } catch (error) {
+    const failures = await undo.run();
+    throw withLeftovers(scope.signal.aborted ? cancelled(scope.signal) : KxError.from(error), failures);
+  }
+}
+
+function createContext(
+  variables: CallVariables,
+  { raw }: DecodedConfig<unknown>,
+  undo: UndoStack,
+  scope: CallScope,
+): CniContext {
+  const { log, clock, signal, deadline } = scope;
+  const phase = <T>(name: string, work: () => T | Promise<T>) => timed(scope.timings, name, work);
+  return {
+    log,
+    clock,
+    signal,
+    ...(deadline === undefined ? {} : { deadline }),
+    phase,
+    undo: undo.push,
+    async delegate(type, config = raw) {
+      const result = await phase(`delegate ${type}`, () => callDelegate(type, variables, config, scope));
+      if (variables.command === "ADD") {
+        undo.push(async () => {
+          // The call may fail because its signal aborted; taking back goes on all the same.
+          const ending = { ...scope, signal: AbortSignal.timeout(undoTimeoutMs) };
+          await callDelegate(type, withCommand(variables, "DEL"), config, ending);
+        });
+      }
+      return result ?? {};
+    },
+  };
+}
+
+async function callDelegate(
+  type: string,
+  variables: CallVariables,
+  config: JsonObject,
+  scope: CallScope,
+): Promise<CniResult | undefined> {
+  const inProcess = Object.hasOwn(scope.plugins, type) ? scope.plugins[type] : undefined;
+  if (inProcess !== undefined) return await callPlugin(inProcess, variables, config, scope);
+  const { signal, clock, onStderr } = scope;
+  const file = findPlugin(type, variables.path);
+  const stdin = JSON.stringify(config);
+  const stdout = await executePlugin({ type, file, env: variables.env, stdin, signal, clock, onStderr });
+  return variables.command === "ADD" ? await readPrinted(stdout, type, config) : undefined;
+}
+
+/** Reads what ADD of an executed plug-in printed. */
+export async function readPrinted(stdout: string, type: string, config: JsonObject): Promise<CniResult> {
+  const configured = cniVersions.find((version) => version === config["cniVersion"]);
+  const assumed: CniVersion = configured ?? "0.1.0";
+  try {
+    return await readResult(JSON.parse(stdout), assumed);
+  } catch (error) {
+    const reason = KxError.is(error) ? error.reason : "it is no JSON";
+    throw new KxError("KX_CNI_RESULT", `what the plug-in ${type} printed is no result: ${reason}`, { cause: error });
+  }
+}
+
+async function timed<T>(timings: PhaseTiming[], phase: string, work: () => T | Promise<T>): Promise<T> {
+  const started = performance.now();
+  try {
+    return await work();
+  } finally {
+    timings.push({ phase, ms: performance.now() - started });
+  }
+}
+
+function withCommand(variables: CallVariables, command: CallVariables["command"]): CallVariables {
+  return { ...variables, command, env: { ...variables.env, CNI_COMMAND: command } };
+}
+
+function cancelled(signal: AbortSignal): KxError {
+  const reason: unknown = signal.reason;
+  if (KxError.is(reason)) return reason;
+  return new KxError("KX_CNI_CANCELLED", "the call was given up", { cause: reason, retryable: true });
+}
+
+/** The error, telling also what could not be taken back. */
+function withLeftovers(error: KxError, failures: readonly KxError[]): KxError {
+  if (failures.length === 0) return error;
+  const left = failures.map((failure) => failure.reason).join("; ");
+  return new KxError(error.code, `${error.reason}; taking back failed too: ${left}`, {
+    cause: error,
+    retryable: error.retryable,
+    details: error.details,
+    ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+  });
+}

@@ -1,0 +1,87 @@
+import { KxError, type Schema } from "@kx/core";
+import { type CniVersion, type JsonObject, type PluginConfig, pluginConfig } from "@kx/core/contracts/cni";
+import type { CniPlugin } from "./cni-plugin.ts";
+import { describeIssues, isCniVersion } from "./results.ts";
+
+/** A configuration as the runtime gave it, and as handlers get it. */
+export interface DecodedConfig<Config> {
+  readonly raw: JsonObject;
+  readonly version: CniVersion;
+  readonly config: PluginConfig & Config;
+}
+
+/**
+ * Reads standard input as a JSON object.
+ *
+ * @throws KxError `KX_CNI_DECODING`.
+ */
+export async function parseInput(stdin: string | AsyncIterable<Uint8Array>, maxBytes: number): Promise<JsonObject> {
+  const text = typeof stdin === "string" ? stdin : await readAll(stdin, maxBytes);
+  if (text.length > maxBytes) throw tooLarge(maxBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new KxError("KX_CNI_DECODING", `the configuration on standard input is no JSON: ${where(text, error)}`);
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new KxError("KX_CNI_DECODING", "the configuration on standard input is no JSON object");
+}
+
+/** The version that a configuration names, 0.1.0 if it names none; undefined if it is not one that the plug-in knows. */
+export function versionOf(raw: JsonObject, plugin: Pick<CniPlugin, "supportedVersions">): CniVersion | undefined {
+  const named = raw["cniVersion"] ?? "";
+  const version = named === "" ? "0.1.0" : named;
+  return isCniVersion(version) && plugin.supportedVersions.includes(version) ? version : undefined;
+}
+
+/**
+ * Checks what every configuration has, and the plug-in's own fields.
+ *
+ * @throws KxError `KX_CNI_VERSION` or `KX_CNI_CONFIG`, which names everything that is wrong.
+ */
+export async function decodeConfig<Config>(raw: JsonObject, plugin: CniPlugin<Config>): Promise<DecodedConfig<Config>> {
+  const version = versionOf(raw, plugin);
+  if (version === undefined) {
+    throw new KxError(
+      "KX_CNI_VERSION",
+      `${plugin.name} does not support cniVersion ${JSON.stringify(raw["cniVersion"])}`,
+      {
+        remedy: `it supports ${plugin.supportedVersions.join(", ")}`,
+      },
+    );
+  }
+  const normal = { ...raw, cniVersion: version };
+  const common = await check(pluginConfig, normal);
+  const own = plugin.config === undefined ? { value: {} as Config } : await check(plugin.config, normal);
+  const problems = [...new Set([common.problems, own.problems].filter((problem) => problem !== undefined))];
+  if (problems.length > 0) throw new KxError("KX_CNI_CONFIG", `the configuration is wrong: ${problems.join("; ")}`);
+  return { raw: normal, version, config: { ...common.value, ...own.value } as PluginConfig & Config };
+}
+
+async function check<T>(schema: Schema<T>, value: unknown): Promise<{ value?: T; problems?: string }> {
+  const checked = await schema["~standard"].validate(value);
+  return checked.issues === undefined ? { value: checked.value } : { problems: describeIssues(checked.issues, value) };
+}
+
+async function readAll(stdin: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Where a text is no JSON. V8's own message quotes the text, which may hold secrets. */
+function where(text: string, error: unknown): string {
+  if (text.trim() === "") return "it is empty";
+  const position = /position \d+( \(line \d+ column \d+\))?/.exec(String(error))?.[0];
+  return position === undefined ? "unexpected character or end" : `unexpected character at ${position}`;
+}
+
+function tooLarge(maxBytes: number): KxError {
+  return new KxError("KX_CNI_DECODING", `the configuration on standard input has more than ${maxBytes} bytes`);
+}

@@ -1,0 +1,43 @@
+import { statfsSync, statSync } from "node:fs";
+import { KxError } from "@kx/core";
+import type { CallVariables } from "./environment.ts";
+
+const namespaceFileSystem = 0x6e736673;
+const own = "/proc/self/ns/net";
+
+/**
+ * The path of the container's network namespace, if that is there.
+ *
+ * @throws KxError `KX_CNI_NETNS` if it is the caller's own; for ADD and CHECK also if it is none.
+ */
+export function checkNetns({ command, netns, netnsOverride }: CallVariables): string | undefined {
+  if (netns === "") return undefined;
+  if (netnsOverride) return netns;
+  const problem = namespaceProblem(netns);
+  if (problem !== undefined) {
+    // DEL of what is gone succeeds, also where its mount point was left behind as a file.
+    if (command === "DEL") return undefined;
+    throw new KxError("KX_CNI_NETNS", `CNI_NETNS ${netns} ${problem}`, {
+      remedy: "give the path of the container's network namespace",
+    });
+  }
+  if (isOwn(netns)) {
+    throw new KxError("KX_CNI_NETNS", `CNI_NETNS ${netns} is the plug-in's own network namespace`, {
+      remedy: "give the container's, or set CNI_NETNS_OVERRIDE=1 if this is meant",
+    });
+  }
+  return netns;
+}
+
+function namespaceProblem(path: string): string | undefined {
+  try {
+    return statfsSync(path).type === namespaceFileSystem ? undefined : "is no network namespace";
+  } catch (error) {
+    return `cannot be opened: ${(error as NodeJS.ErrnoException).code}`;
+  }
+}
+
+function isOwn(path: string): boolean {
+  const [theirs, ours] = [statSync(path), statSync(own)];
+  return theirs.ino === ours.ino && theirs.dev === ours.dev;
+}
