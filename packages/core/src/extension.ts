@@ -1,4 +1,6 @@
 import type { Clock, Logger } from "./context.ts";
+import type { MetricFamily } from "./metrics/families.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Schema } from "./schema.ts";
 
 /** The extension points of Kubernetes that kx knows. */
@@ -35,6 +37,11 @@ export interface HostEnv {
   readonly clock: Clock;
   /** The node's name, where role is `node`. */
   readonly nodeName?: string;
+  /**
+   * A registry of the extension's own. The host's `/metrics` shows what is in it with the label `extension`, wherever the
+   * extension runs. Absent where the host shows no metrics.
+   */
+  readonly metrics?: Metrics;
   /** Path of the kubeconfig, if the host was given one; in a pod the service account's files are used instead. */
   readonly kubeconfig?: string;
 }
@@ -66,6 +73,8 @@ export interface Extension {
   parts(env: HostEnv): readonly Runnable[];
   /** The objects that a cluster needs for this extension: RBAC, CRDs, CSIDriver. */
   manifests(env: RenderEnv): readonly KubeObject[];
+  /** The present values of metrics that it keeps itself; the host shows them beside those of `HostEnv.metrics`. */
+  metrics?(): readonly MetricFamily[];
   readonly node?: NodeNeeds;
 }
 

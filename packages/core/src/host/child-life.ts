@@ -22,7 +22,7 @@ export interface ChildLifeOptions {
   readonly clock: Clock;
   /** Aborting it asks the process to stop. Default: it ends when it is done. */
   readonly signal?: AbortSignal;
-  readonly onStarted?: (pid: number | undefined) => void;
+  readonly onStarted?: (child: Child) => void;
   readonly onMessage: (message: FromChild) => void;
 }
 
@@ -50,12 +50,14 @@ export async function liveChild(spec: ChildSpec, options: ChildLifeOptions): Pro
     child.kill();
   };
   const stop = () => {
+    // Another replica may lead by the time it would have drained.
+    if (hasLostLead(signal)) return child.kill();
     child.send({ type: "stop" });
     void bound(spec.stopTimeoutMs, clock, over.signal, () => kill(tooSlowToStop(spec, child)));
   };
   try {
     if (child.pid !== undefined) join(cgroup, child, spec);
-    options.onStarted?.(child.pid);
+    options.onStarted?.(child);
     // Only now does the extension's code run: within its cgroup.
     child.send(spec.load);
     const started = AbortSignal.any([over.signal, loading.signal]);
@@ -63,6 +65,7 @@ export async function liveChild(spec: ChildSpec, options: ChildLifeOptions): Pro
     void watch(spec, { child, seen, clock, loading: loading.signal, over: over.signal, kill });
     signal?.addEventListener("abort", stop, { once: true });
     const exit = await child.ended;
+    if (hasLostLead(signal)) return;
     const isOutOfMemory = (cgroup?.oomKills() ?? 0) > oomKillsBefore;
     const error = failureOf(spec, { exit, seen, pid: child.pid, isOutOfMemory, wasAsked: signal?.aborted ?? true });
     if (error !== undefined) throw error;
@@ -72,6 +75,11 @@ export async function liveChild(spec: ChildSpec, options: ChildLifeOptions): Pro
     child.kill();
     cgroup?.remove();
   }
+}
+
+/** Whether an extension is to end as its host no longer leads: that is told by the reason of its signal. */
+function hasLostLead(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && KxError.is(signal.reason) && signal.reason.code === "KX_LEADER_LOST";
 }
 
 interface Seen {

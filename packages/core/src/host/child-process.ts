@@ -53,7 +53,7 @@ export function spawnChild(
     }
   };
   child.on("message", (message) => {
-    if (isMessage<FromChild>(message, ["up", "beat", "loaded", "ready", "failed"])) onMessage(message);
+    if (isMessage<FromChild>(message, ["up", "beat", "loaded", "ready", "metrics", "failed"])) onMessage(message);
   });
   const ended = new Promise<Exit>((resolve) => {
     child.on("error", (error) => resolve({ code: null, signal: null, isOutOfHeap, lastLine: error.message }));

@@ -1,7 +1,8 @@
-import { createServer, type RequestListener } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { KxError } from "../error.ts";
+import { listenAt } from "../grpc/socket-file.ts";
 import type { ExtensionStatus } from "./hosted-extension.ts";
 
 /** What asks the health endpoint. */
@@ -18,6 +19,11 @@ export interface HealthOptions {
   readonly host?: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /**
+   * Also serves at this Unix socket, mode 0600: who may open it may ask, without `tls` and `authorize`. One that a host left
+   * behind is replaced, nothing else is. Default: none.
+   */
+  readonly socket?: string;
   /** A certificate and its key as PEM. Default: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Says who may ask. `unknown`: nobody it knows; `forbidden`: somebody who may not. Default: everyone may. */
@@ -44,7 +50,7 @@ export interface HealthServer {
  * (JSON) and `/metrics`.
  *
  * @throws KxError `KX_HOST_HEALTH_ADDRESS` for an address that others reach, if it is not protected; `KX_HOST_HEALTH_LISTEN`
- * if listening fails.
+ * if listening fails; nothing listens then.
  */
 export async function serveHealth(options: HealthOptions, view: HealthView): Promise<HealthServer> {
   const { host = "127.0.0.1", tls, authorize } = options;
@@ -55,7 +61,40 @@ export async function serveHealth(options: HealthOptions, view: HealthView): Pro
       remedy: "use 127.0.0.1 or ::1, or give it a certificate and a check of who asks",
     });
   }
-  const listener: RequestListener = (request, response) => {
+  const listener = listenerOf(view, authorize);
+  const server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
+  await listen(server, host, options.port);
+  const closePort = closing(server);
+  if (options.socket === undefined) return { url: urlOf(server, host, tls), close: closePort };
+  try {
+    const closeSocket = await serveSocket(options.socket, view);
+    const close = async () => {
+      await Promise.all([closeSocket(), closePort()]);
+    };
+    return { url: urlOf(server, host, tls), close };
+  } catch (error) {
+    await closePort();
+    throw error;
+  }
+}
+
+async function serveSocket(path: string, view: HealthView): Promise<() => Promise<void>> {
+  const server = createServer(listenerOf(view, undefined));
+  try {
+    const file = await listenAt(server, path);
+    const close = closing(server);
+    return async () => {
+      await file.remove();
+      await close();
+    };
+  } catch (cause) {
+    const { reason, remedy = "choose another path" } = KxError.from(cause);
+    throw new KxError("KX_HOST_HEALTH_LISTEN", `cannot serve health at ${path}: ${reason}`, { cause, remedy });
+  }
+}
+
+function listenerOf(view: HealthView, authorize: HealthOptions["authorize"]): RequestListener {
+  return (request, response) => {
     const method = request.method ?? "";
     const path = (request.url ?? "").split("?")[0] ?? "";
     const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
@@ -68,16 +107,17 @@ export async function serveHealth(options: HealthOptions, view: HealthView): Pro
       response.end(method === "HEAD" ? undefined : body);
     });
   };
-  const server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
-  await listen(server, host, options.port);
+}
+
+/** What closes a server that listens. */
+function closing(server: HttpServer | HttpsServer): () => Promise<void> {
   // A failed accept (too many open files) concerns one client, not the process.
   server.on("error", () => undefined);
-  const close = () =>
+  return () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { url: urlOf(server, host, tls === undefined ? "http" : "https"), close };
 }
 
 interface Answer {
@@ -136,7 +176,8 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   }
 }
 
-function urlOf(server: Server, host: string, scheme: string): string {
+function urlOf(server: Server, host: string, tls: HealthOptions["tls"]): string {
+  const scheme = tls === undefined ? "http" : "https";
   const address: AddressInfo | string | null = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;

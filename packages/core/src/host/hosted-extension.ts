@@ -1,5 +1,6 @@
 import type { HostConfiguration } from "../config/host-configuration.ts";
-import type { Extension, Runnable } from "../extension.ts";
+import type { Extension, KubeObject, RenderEnv, Runnable } from "../extension.ts";
+import type { MetricFamily } from "../metrics/families.ts";
 
 /** One entry of a host's configuration and its place there, such as `extensions[0]`. */
 export type Entry = HostConfiguration["extensions"][number] & { readonly at: string };
@@ -11,6 +12,8 @@ export interface ChildState {
   /** Its resident memory, as it last told. */
   readonly rssBytes: number | undefined;
   readonly runnables: readonly RunnableStatus[];
+  /** What it measures; none while it does not run, or does not answer within a second. */
+  metrics(): Promise<readonly MetricFamily[]>;
 }
 
 /** Marks a runnable that stands for others; no name, since an author's runnable may have any property. */
@@ -22,11 +25,12 @@ export interface ProcessRunnable extends Runnable {
 }
 
 /**
- * What a host runs: an extension in its own process, or one that it knows by name and runs in a child process. The latter
- * has no `manifests`, as its code is never loaded here.
+ * What a host runs: an extension in its own process, or one that it knows by name and runs in a child process. The code of
+ * the latter is never loaded here: a process of its own renders its manifests.
  */
-export interface HostedExtension extends Pick<Extension, "kind" | "name" | "version" | "parts"> {
+export interface HostedExtension extends Pick<Extension, "kind" | "name" | "version" | "parts" | "metrics"> {
   readonly isolation?: "shared" | "process";
+  manifests(env: RenderEnv): readonly KubeObject[] | Promise<readonly KubeObject[]>;
 }
 
 /** One runnable, as the host's health server tells it. */

@@ -2,7 +2,8 @@ import { systemClock } from "../clock.ts";
 import { KxError } from "../error.ts";
 import type { Extension } from "../extension.ts";
 import { createLogger } from "../log/logger.ts";
-import { beatMs, type FromChild, isMessage, type LoadMessage, type ToChild } from "./child-protocol.ts";
+import { createMetrics } from "../metrics/create-metrics.ts";
+import { beatMs, type FromChild, isMessage, type LoadMessage, packFamilies, type ToChild } from "./child-protocol.ts";
 import { loadExtension } from "./load-extension.ts";
 import { type Running, runHost } from "./run-host.ts";
 
@@ -23,6 +24,10 @@ function beat(): void {
   void tell({ type: "beat", rssBytes: process.memoryUsage.rss(), runnables: running?.status()[0]?.runnables ?? [] });
 }
 
+async function measure(): Promise<void> {
+  await tell({ type: "metrics", families: packFamilies((await running?.metrics()) ?? []) });
+}
+
 async function load(message: LoadMessage): Promise<void> {
   const log = createLogger({ level: message.logLevel, format: "json" });
   process.on("uncaughtException", (error) => {
@@ -32,7 +37,8 @@ async function load(message: LoadMessage): Promise<void> {
   try {
     const extension = await loadExtension(message.entry, message.resolveFrom);
     const { name, version, kind } = extension;
-    await tell({ type: "loaded", name, version, kind });
+    const manifests = message.render === undefined ? {} : { manifests: extension.manifests(message.render) };
+    await tell({ type: "loaded", name, version, kind, ...manifests });
     if (message.run !== undefined) await run(extension, message.run, log);
   } catch (error) {
     const { code, reason, remedy, details } = KxError.from(error);
@@ -44,13 +50,14 @@ async function load(message: LoadMessage): Promise<void> {
 
 async function run(
   extension: Extension,
-  { role, nodeName, kubeconfig, stopTimeoutMs, backoff = {} }: NonNullable<LoadMessage["run"]>,
+  { role, nodeName, kubeconfig, stopTimeoutMs, isMeasured, backoff = {} }: NonNullable<LoadMessage["run"]>,
   log: ReturnType<typeof createLogger>,
 ): Promise<void> {
   const { signal } = stopping;
   const extensions = [extension];
-  const clock = systemClock;
-  running = await runHost({ role, extensions, log, clock, signal, nodeName, kubeconfig, stopTimeoutMs, backoff });
+  const metrics = isMeasured ? { metrics: await createMetrics({ process: true }) } : {};
+  const given = { role, extensions, log, clock: systemClock, signal, nodeName, kubeconfig, ...metrics };
+  running = await runHost({ ...given, stopTimeoutMs, backoff });
   void running.ready.then(() => {
     beat();
     return tell({ type: "ready" });
@@ -70,8 +77,9 @@ const stop = () => {
  */
 export function runIsolatedChild(): void {
   process.on("message", (message) => {
-    if (!isMessage<ToChild>(message, ["load", "stop"])) return;
+    if (!isMessage<ToChild>(message, ["load", "stop", "metrics"])) return;
     if (message.type === "stop") stop();
+    else if (message.type === "metrics") void measure();
     else void load(message);
   });
   process.on("SIGTERM", stop);

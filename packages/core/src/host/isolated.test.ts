@@ -7,7 +7,9 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../clock.ts";
 import type { HostConfiguration } from "../config/index.ts";
+import { KxError } from "../error.ts";
 import type { Extension } from "../extension.ts";
+import { createMetrics } from "../metrics/index.ts";
 import { type CollectingLogger, collectingLogger } from "../testing/index.ts";
 import { type IsolationOptions, loadExtensions, type Running, runHost } from "./index.ts";
 
@@ -32,10 +34,13 @@ export const extension = {
   options: { "~standard": { version: 1, vendor: "test", validate: (value) =>
     typeof value.file === "string" ? { value } : { issues: [{ message: "must be a path", path: ["file"] }] } } },
   create: (options) => ({
-    kx: 1, kind: "controller", name: "frail", version: "1.2.3", manifests: () => [],
-    parts: ({ log, role }) => [{
+    kx: 1, kind: "controller", name: "frail", version: "1.2.3",
+    manifests: ({ namespace }) => [{ apiVersion: "v1", kind: "Pod", metadata: { name: "frail-" + process.pid, namespace } }],
+    metrics: () => [{ name: "frail_depth", help: "Depth.", type: "gauge", samples: [{ labels: {}, value: 2 }] }],
+    parts: ({ log, role, metrics }) => [{
       name: "work",
       async start(signal, ready) {
+        metrics?.gauge({ name: "frail_size", help: "Size." }).set(Infinity);
         log.info({ role, pid: process.pid, size: 3n }, "frail works");
         ready();
         setInterval(() => deeds[readFileSync(options.file, "utf8")](), 10);
@@ -98,6 +103,8 @@ const neighbour: Extension = {
 
 interface Lab extends AsyncDisposable {
   readonly running: Running;
+  /** The host's `/metrics`. */
+  metrics(): Promise<string>;
   readonly log: CollectingLogger;
   /** Tells the extension what to do from now on. */
   order(deed: string): Promise<void>;
@@ -125,12 +132,14 @@ async function lab(more: Partial<Entry> = {}, isolation: IsolationOptions = {}):
     log,
     clock: systemClock,
     health: { port: 0 },
+    metrics: await createMetrics(),
     backoff: { baseMs: 100, random: () => 0 },
   });
   await running.ready;
   const status = () => running.status()[0];
   return {
     running,
+    metrics: async () => (await fetch(`${running.healthUrl}/metrics`)).text(),
     log,
     order,
     pid: () => status()?.pid ?? 0,
@@ -185,6 +194,42 @@ describe("an extension in a process of its own", () => {
     expect(at.log.messages()).toContain("frail drained");
     expect(isAlive(pid)).toBe(false);
     expect(at.failures()).toEqual([]);
+  });
+
+  it("shows what its process measures beside what the host does, for as long as it runs", async () => {
+    await using at = await lab();
+    const text = await at.metrics();
+    expect(text).toContain('frail_size{extension="frail"} +Inf\n');
+    expect(text).toContain('frail_depth{extension="frail"} 2\n');
+    expect(text).toMatch(/^process_resident_memory_bytes\{extension="frail"\} \d{8}/m);
+    await at.order("throw");
+    await vi.waitFor(async () => expect(await at.metrics()).not.toContain("frail_size"), 15_000);
+  });
+
+  it("has its manifests rendered by a process of its own", async () => {
+    const [frail] = await load({}, { package: "frail", isolation: "process", options: { file: "/f" } });
+    const [pod] = (await frail?.manifests({ namespace: "n", image: "" })) ?? [];
+    expect(pod).toMatchObject({
+      kind: "Pod",
+      metadata: { namespace: "n", name: expect.stringMatching(/^frail-\d+$/) },
+    });
+    expect(pod?.metadata.name).not.toBe(`frail-${process.pid}`);
+  });
+
+  it("is killed at once, and not taken for failed, when its host no longer leads", async () => {
+    const file = join(folder, "order-led");
+    await writeFile(file, "serve");
+    const entry: Entry = { package: "frail", options: { file, deaf: true }, isolation: "process" };
+    const [frail] = await load({ stopTimeoutMs: 600_000 }, entry);
+    const log = collectingLogger();
+    const [part] = frail?.parts({ role: "controller", log, clock: systemClock }) ?? [];
+    expect(part?.group).toBe("leader");
+    const term = new AbortController();
+    const ready = Promise.withResolvers<void>();
+    const life = part?.start(term.signal, ready.resolve);
+    await ready.promise;
+    term.abort(new KxError("KX_LEADER_LOST", "another leads"));
+    await expect(life).resolves.toBeUndefined();
   });
 
   it("is started again with growing waits when it throws, and its neighbour does not notice", async () => {

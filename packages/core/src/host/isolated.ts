@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../clock.ts";
-import type { HostEnv } from "../extension.ts";
+import type { HostEnv, KubeObject, RenderEnv, RunnableGroup } from "../extension.ts";
 import type { LogLevel } from "../log/levels.ts";
 import { processEntry } from "../process-entry.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import { childCommand, inspectMachine } from "./child-command.ts";
 import { type ChildSpec, liveChild } from "./child-life.ts";
+import { askForMetrics } from "./child-metrics.ts";
+import type { LoadedMessage } from "./child-protocol.ts";
 import {
   type ChildState,
   childState,
@@ -53,7 +55,33 @@ export async function loadIsolated(
   if ("reason" in command) throw failure("ISOLATION", entry, command.reason, command.remedy);
   const load = { type: "load", entry, resolveFrom, logLevel } as const;
   const spec: ChildSpec = { name: entry.package, command, load, startTimeoutMs, heartbeatTimeoutMs, stopTimeoutMs };
-  let loaded: { readonly name: string; readonly version: string; readonly kind: string } | undefined;
+  const loaded = await tryOut(spec);
+  const { name, version } = loaded;
+  // What a child says was checked there against the same type.
+  const kind = loaded.kind as HostedExtension["kind"];
+  const run = ({ role, nodeName, kubeconfig, metrics }: HostEnv) => {
+    const { backoff } = options;
+    return {
+      role,
+      nodeName,
+      kubeconfig,
+      stopTimeoutMs: stopTimeoutMs / 2,
+      isMeasured: metrics !== undefined,
+      ...(backoff === undefined ? {} : { backoff }),
+    };
+  };
+  const parts = (env: HostEnv) => {
+    const group = groupOf(kind, env);
+    return [{ ...processRunnable({ ...spec, name, load: { ...load, run: run(env) } }, env), group }];
+  };
+  const manifests = async (render: RenderEnv): Promise<readonly KubeObject[]> =>
+    (await tryOut({ ...spec, name, load: { ...load, render } })).manifests ?? [];
+  return { kind, name, version, isolation: "process", parts, manifests };
+}
+
+/** Lets a process load the extension, and end. */
+async function tryOut(spec: ChildSpec): Promise<LoadedMessage> {
+  let loaded: LoadedMessage | undefined;
   await liveChild(spec, {
     log: silentLogger,
     clock: systemClock,
@@ -61,22 +89,16 @@ export async function loadIsolated(
       if (message.type === "loaded") loaded = message;
     },
   });
-  if (loaded === undefined) throw failure("IMPORT", entry, "its process ended before it was loaded", "see its output");
-  const { name, version } = loaded;
-  // What a child says was checked there against the same type.
-  const kind = loaded.kind as HostedExtension["kind"];
-  const run = ({ role, nodeName, kubeconfig }: HostEnv) => {
-    const { backoff } = options;
-    return {
-      role,
-      nodeName,
-      kubeconfig,
-      stopTimeoutMs: stopTimeoutMs / 2,
-      ...(backoff === undefined ? {} : { backoff }),
-    };
-  };
-  const parts = (env: HostEnv) => [processRunnable({ ...spec, name, load: { ...load, run: run(env) } }, env)];
-  return { kind, name, version, isolation: "process", parts };
+  if (loaded !== undefined) return loaded;
+  throw failure("IMPORT", spec.load.entry, "its process ended before it was loaded", "see its output");
+}
+
+/**
+ * What a process changes beside the control plane, only the leader may: where leaders are elected, those who stand by have
+ * none. A webhook answers in every replica.
+ */
+function groupOf(kind: HostedExtension["kind"], { role }: HostEnv): RunnableGroup {
+  return role === "controller" && kind !== "webhook" ? "leader" : "worker";
 }
 
 /** The runnable whose lives are processes. */
@@ -84,7 +106,9 @@ function processRunnable(spec: ChildSpec, { log, clock }: HostEnv): ProcessRunna
   let pid: number | undefined;
   let rssBytes: number | undefined;
   let runnables: readonly RunnableStatus[] = [];
+  const measured = askForMetrics(clock);
   const child: ChildState = {
+    metrics: measured.ask,
     get pid() {
       return pid;
     },
@@ -102,17 +126,20 @@ function processRunnable(spec: ChildSpec, { log, clock }: HostEnv): ProcessRunna
         clock,
         signal,
         onStarted: (started) => {
-          pid = started;
+          pid = started.pid;
+          measured.from(started);
         },
         onMessage: (message) => {
           if (message.type === "ready") ready();
           if (message.type === "beat") ({ rssBytes, runnables } = message);
+          if (message.type === "metrics") measured.answer(message.families);
         },
       });
     } finally {
       pid = undefined;
       rssBytes = undefined;
       runnables = [];
+      measured.from(undefined);
     }
   };
   return { name: "process", start, [childState]: child };

@@ -2,6 +2,7 @@ import type { HostConfiguration } from "../config/host-configuration.ts";
 import type { Entry, HostedExtension } from "./hosted-extension.ts";
 import { type IsolationOptions, loadIsolated } from "./isolated.ts";
 import { loadExtension } from "./load-extension.ts";
+import { refuseTwins } from "./refuse-twins.ts";
 
 /** Where extensions are looked for. */
 export interface LoadExtensionsOptions {
@@ -28,9 +29,11 @@ export async function loadExtensions(
     ...entry,
     at: `extensions[${index}]`,
   }));
-  return Promise.all(
+  const extensions = await Promise.all(
     entries.map((entry) =>
       entry.isolation === "process" ? loadIsolated(entry, resolveFrom, isolation) : loadExtension(entry, resolveFrom),
     ),
   );
+  refuseTwins(extensions);
+  return extensions;
 }

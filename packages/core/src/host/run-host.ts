@@ -1,11 +1,16 @@
 import type { Clock, Logger } from "../context.ts";
 import { KxError } from "../error.ts";
 import type { HostEnv, Runnable } from "../extension.ts";
+import { createMetrics } from "../metrics/create-metrics.ts";
+import { type MetricFamily, renderFamilies } from "../metrics/families.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import { type HealthOptions, serveHealth } from "./health.ts";
+import { collectMetrics, type Measured } from "./host-metrics.ts";
 import type { ExtensionStatus, HostedExtension } from "./hosted-extension.ts";
 import { runParts } from "./lifecycle.ts";
 import { createPart, type Part } from "./part.ts";
+import { refuseTwins } from "./refuse-twins.ts";
 
 /** What a host runs, and how. */
 export interface RunHostOptions {
@@ -18,8 +23,11 @@ export interface RunHostOptions {
   readonly signal?: AbortSignal;
   /** Default: no health endpoint. */
   readonly health?: HealthOptions;
-  /** The text that `/metrics` of the health endpoint answers, in the Prometheus format. Default: there is no `/metrics`. */
-  readonly metrics?: () => Promise<string>;
+  /**
+   * The host's own registry. `/metrics` of the health endpoint shows it, and what extensions measure with the label
+   * `extension`. Default: there is no `/metrics`, and extensions are given no registry.
+   */
+  readonly metrics?: Metrics;
   /** The node's name, where role is `node`. */
   readonly nodeName?: string | undefined;
   /** Path of a kubeconfig. */
@@ -42,6 +50,8 @@ export interface Running extends AsyncDisposable {
   readonly healthUrl: string | undefined;
   /** What each extension does, in the order of the host's configuration. */
   status(): readonly ExtensionStatus[];
+  /** What `/metrics` shows, as data. */
+  metrics(): Promise<readonly MetricFamily[]>;
   /** Stops everything, in reverse order; the same as aborting the host's signal, and resolves when that is done. */
   stop(): Promise<Stopped>;
 }
@@ -62,13 +72,19 @@ export interface Stopped {
 export async function runHost(options: RunHostOptions): Promise<Running> {
   const { log, clock, readyTimeoutMs = 30_000, stopTimeoutMs = 10_000 } = options;
   refuseTwins(options.extensions);
-  const hosted = options.extensions.map((extension) => ({ extension, parts: partsOf(extension, options) }));
+  const registries =
+    options.metrics === undefined ? [] : await Promise.all(options.extensions.map(() => createMetrics()));
+  const hosted = options.extensions.map((extension, index): Measured => {
+    const registry = registries[index];
+    return { extension, registry, parts: partsOf(extension, options, registry) };
+  });
   const parts = hosted.flatMap((one) => one.parts);
   const stopping = new AbortController();
   const notReady = () => (stopping.signal.aborted ? ["the host is stopping"] : parts.flatMap((part) => part.notReady));
   const status = () => hosted.map((one) => statusOf(one.extension, one.parts));
-  const { metrics } = options;
-  const view = { notReady, extensions: status, ...(metrics === undefined ? {} : { metrics }) };
+  const metrics = () => collectMetrics(options.metrics, hosted, log);
+  const text = async () => renderFamilies(await metrics());
+  const view = { notReady, extensions: status, ...(options.metrics === undefined ? {} : { metrics: text }) };
   const health = options.health === undefined ? undefined : await serveHealth(options.health, view);
 
   const follow = () => stopping.abort(options.signal?.reason);
@@ -93,17 +109,19 @@ export async function runHost(options: RunHostOptions): Promise<Running> {
     done,
     healthUrl: health?.url,
     status,
+    metrics,
     stop,
     [Symbol.asyncDispose]: () => stop().then(() => undefined),
   };
 }
 
-function partsOf(extension: HostedExtension, options: RunHostOptions): readonly Part[] {
+function partsOf(extension: HostedExtension, options: RunHostOptions, registry: Metrics | undefined): readonly Part[] {
   const { role, log, clock, backoff, nodeName, kubeconfig } = options;
   const env: HostEnv = {
     role,
     log: log.child({ extension: extension.name }),
     clock,
+    ...(registry === undefined ? {} : { metrics: registry }),
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
   };
@@ -130,16 +148,4 @@ function statusOf({ name, version, kind, isolation }: HostedExtension, parts: re
     ...(child?.rssBytes === undefined ? {} : { rssBytes: child.rssBytes }),
     runnables: parts.flatMap((part) => [part.status, ...(part.child?.runnables ?? [])]),
   };
-}
-
-function refuseTwins(extensions: readonly HostedExtension[]): void {
-  const names = new Set<string>();
-  for (const { name } of extensions) {
-    if (names.has(name)) {
-      throw new KxError("KX_HOST_EXTENSION_TWICE", `two extensions are named ${name}`, {
-        remedy: "name each extension once in the host's configuration, or give one another name in its options",
-      });
-    }
-    names.add(name);
-  }
 }

@@ -1,5 +1,6 @@
 import type * as Prom from "prom-client";
 import { KxError } from "../error.ts";
+import type { MetricFamily, MetricSample } from "./families.ts";
 import type { Counter, Gauge, GaugeOptions, Histogram, HistogramOptions, MetricOptions, Metrics } from "./metrics.ts";
 
 /** How a registry is made. */
@@ -57,7 +58,20 @@ export async function createMetrics(options: CreateMetricsOptions = {}): Promise
       ),
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    families: async () => (await registry.getMetricsAsJSON()).map(familyOf),
   };
+}
+
+type PromFamily = Awaited<ReturnType<Prom.Registry["getMetricsAsJSON"]>>[number];
+
+function familyOf({ name, help, type, values }: PromFamily): MetricFamily {
+  const samples = values.map((one): MetricSample => {
+    const labels = Object.fromEntries(Object.entries(one.labels).map(([label, text]) => [label, String(text)]));
+    const suffix = "metricName" in one ? String(one.metricName ?? name).slice(name.length) : "";
+    return { labels, value: one.value, ...(suffix === "" ? {} : { suffix }) };
+  });
+  // Typed as an enum's number, and a text. Nothing else can be made here, nor is a process measured by anything else.
+  return { name, help, type: String(type) as MetricFamily["type"], samples };
 }
 
 function configOf({ name, help, labels = [] }: MetricOptions<string>, registry: Prom.Registry) {

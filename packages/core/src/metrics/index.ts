@@ -1,4 +1,5 @@
 export { type CreateMetricsOptions, createMetrics } from "./create-metrics.ts";
+export { type MetricFamily, type MetricSample, renderFamilies, withLabel } from "./families.ts";
 export type {
   Counter,
   Gauge,

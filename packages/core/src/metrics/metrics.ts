@@ -1,3 +1,5 @@
+import type { MetricFamily } from "./families.ts";
+
 /** What every kind of metric is described by. */
 export interface MetricOptions<L extends string> {
   /** With its unit: `kx_volume_bytes`; a counter's ends in `_total`. */
@@ -57,4 +59,6 @@ export interface Metrics {
   readonly contentType: string;
   /** All samples, in Prometheus' text format. */
   text(): Promise<string>;
+  /** All samples as plain data, for those who put several registries together. */
+  families(): Promise<readonly MetricFamily[]>;
 }
