@@ -10,6 +10,10 @@ export const cliErrors = {
     meaning: "A cluster is running in the folder, but not as the flags of `kx up` ask for.",
     remedy: "Leave the flags out to use it as it is, stop it with `kx down`, or name another folder with `--dir`.",
   },
+  KX_CLI_EXTENSIONS: {
+    meaning: "The controller manager cannot load or run the extensions that its configuration names.",
+    remedy: "The message names the package, its place in the file, and what is wrong; correct that and try again.",
+  },
   KX_CLI_STARTING: {
     meaning: "A cluster is being started in the folder by another command.",
     remedy: "Wait for that command, or stop the start with `kx down`.",

@@ -14,6 +14,15 @@ describe("managerObjects", () => {
     metadata: { name: "b" },
   };
 
+  it("binds a Role in its own namespace", () => {
+    const own = { ...role, kind: "Role", metadata: { name: "r", namespace: "n" } };
+    expect(managerObjects([own]).at(-1)).toMatchObject({
+      kind: "RoleBinding",
+      metadata: { name: "r", namespace: "n" },
+      roleRef: { kind: "Role", name: "r" },
+    });
+  });
+
   it("makes the namespace first, and binds each ClusterRole to the manager's account after it", () => {
     const names = managerObjects([crd, role]).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
     expect(names).toEqual([

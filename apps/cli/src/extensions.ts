@@ -1,32 +1,51 @@
 import { fileURLToPath } from "node:url";
 import type { Cluster, ControlPlane } from "@kx/cluster";
-import { foo } from "@kx/controllers/foo";
-import type { Extension, KubeObject } from "@kx/core";
+import type { KubeObject } from "@kx/core";
 import { adminClient, applyObjects } from "./apply.ts";
+import type { ConfiguredExtensions } from "./configured.ts";
+import { agentSocket, managerSocket } from "./hosts.ts";
 import type { NodeInstall } from "./node-install.ts";
 
-const namespace = "kx-system";
+/** Where the controller manager's account and other objects of kx are. */
+export const namespace = "kx-system";
+/** The name of the controller manager among the cluster's processes. */
+export const managerName = "controller-manager";
+/** The program that runs as controller manager. */
+export const managerMain = fileURLToPath(new URL("./controller-manager.js", import.meta.url));
+
 const managerAccount = "kx-controller-manager";
+/** Megabytes. Hosts are idle most of the time; a large young generation would only be memory that is never given back. */
+const nodeFlags = ["--max-semi-space-size=4"];
 
-/** The extensions that the controller manager runs when no configuration names any. */
-const extensions: readonly Extension[] = [foo()];
-
-/** Installs the extensions' objects and keeps one controller manager running. */
-export async function startControllerManager(cluster: ControlPlane): Promise<void> {
-  const rendered = extensions.flatMap((extension) => extension.manifests({ namespace, image: "" }));
-  await using client = await adminClient(cluster);
-  await applyObjects(client, managerObjects(rendered));
+/** Installs the extensions' objects and keeps one controller manager running; without `extensions` its built-in ones. */
+export async function startControllerManager(
+  cluster: ControlPlane,
+  rendered: readonly KubeObject[],
+  extensions?: ConfiguredExtensions,
+): Promise<void> {
+  await installObjects(cluster, rendered);
   // It cannot outlive its cluster, so that one certificate is enough.
   const kubeconfig = await cluster.addUser(`system:serviceaccount:${namespace}:${managerAccount}`, [], {
     validMs: 365 * 24 * 3600 * 1000,
   });
-  const main = fileURLToPath(new URL("./controller-manager.js", import.meta.url));
+  const configured =
+    extensions === undefined ? [] : ["--config", extensions.file, "--extensions-dir", extensions.extensionsDir];
+  // Clusters that run side by side share this machine's ports; it is the socket by which it is found.
+  const health = ["--health-port", "0", "--health-socket", managerSocket(cluster.dir)];
   await cluster.supervise({
-    name: "controller-manager",
+    name: managerName,
     command: process.execPath,
-    // Clusters that run side by side share this machine's ports.
-    args: [main, "--kubeconfig", kubeconfig, "--health-port", "0"],
+    args: [...nodeFlags, managerMain, "--kubeconfig", kubeconfig, ...health, ...configured],
   });
+}
+
+/** Applies the extensions' objects, and the account and rights of the controller manager. */
+export async function installObjects(
+  cluster: { readonly kubeconfig: string },
+  rendered: readonly KubeObject[],
+): Promise<void> {
+  await using client = await adminClient(cluster);
+  await applyObjects(client, managerObjects(rendered));
 }
 
 /** Keeps one node agent running on each node. */
@@ -35,28 +54,28 @@ export async function startNodeAgents(cluster: Cluster, { nodePath }: NodeInstal
     await node.supervise({
       name: "node-agent",
       command: `${nodePath}/bin/node`,
-      args: [`${nodePath}/node-agent.js`, "--node-name", node.name],
+      args: [...nodeFlags, `${nodePath}/node-agent.js`, "--node-name", node.name, "--health-socket", agentSocket],
     });
   }
 }
 
-/** Adds to the extensions' objects the account of the controller manager and binds each of their ClusterRoles to it. */
+/** Adds to the extensions' objects the account of the controller manager and binds each of their roles to it. */
 export function managerObjects(rendered: readonly KubeObject[]): readonly KubeObject[] {
-  const bindings = rendered
-    .filter((object) => object.kind === "ClusterRole")
-    .map(
-      ({ metadata: { name } }): KubeObject => ({
-        apiVersion: "rbac.authorization.k8s.io/v1",
-        kind: "ClusterRoleBinding",
-        metadata: { name: name ?? "" },
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
-        subjects: [{ kind: "ServiceAccount", namespace, name: managerAccount }],
-      }),
-    );
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name: managerAccount } },
     ...rendered,
-    ...bindings,
+    ...rendered.filter(({ kind }) => kind === "ClusterRole" || kind === "Role").map(bindingOf),
   ];
+}
+
+function bindingOf({ kind, metadata }: KubeObject): KubeObject {
+  const { name = "", namespace: within } = metadata;
+  return {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: `${kind}Binding`,
+    metadata: { name, ...(within === undefined ? {} : { namespace: within }) },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
+    subjects: [{ kind: "ServiceAccount", namespace, name: managerAccount }],
+  };
 }

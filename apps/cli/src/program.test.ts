@@ -46,6 +46,10 @@ describe("the command line", () => {
       "1.36.0",
       "--host-network-route",
       "--dns",
+      "--config",
+      "host.yaml",
+      "--extensions-dir",
+      "extensions",
     ];
     expect((await parse("up", ...flags, "-o", "json")).ran).toEqual([
       "up",
@@ -55,6 +59,8 @@ describe("the command line", () => {
         kubernetesVersion: "1.36.0",
         hostNetworkRoute: true,
         dns: true,
+        config: "host.yaml",
+        extensionsDir: "extensions",
         output: "json",
       },
     ]);
@@ -69,6 +75,11 @@ describe("the command line", () => {
     for (const flag of [["--nodes", "1"], ["--dns"], ["--host-network-route"]]) {
       expect((await parse("up", "--control-plane-only", ...flag)).error).toContain("cannot be used with");
     }
+  });
+
+  it("refuses a folder of extensions without a file that names any", async () => {
+    const refused = await parse("up", "--extensions-dir", "/e");
+    expect(refused).toEqual({ code: 1, error: expect.stringContaining("only with '--config <file>'") });
   });
 
   it("suggests what was meant", async () => {

@@ -33,7 +33,15 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
       .description(summary)
       .addHelpText("after", lines.length === 0 ? "" : examples(lines));
 
-  command("up", "start a cluster, or find it running", "kx up", "kx up --nodes 2", "kx up --control-plane-only -o json")
+  const upCommand = command(
+    "up",
+    "start a cluster, or find it running",
+    "kx up",
+    "kx up --nodes 2",
+    "kx up --control-plane-only -o json",
+    "kx up --config host.yaml --extensions-dir ./extensions",
+  );
+  upCommand
     .option("--nodes <number>", "how many nodes, 1 to 9 (default: 1)", parseNodes)
     .addOption(
       new Option("--control-plane-only", "no nodes: etcd, API server, scheduler; needs no root").conflicts([
@@ -46,8 +54,15 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
     .option("--kubernetes-version <version>", "for example 1.37.2 (default: the one that kx was tested with)")
     .option("--host-network-route", "let this machine reach pod and service addresses")
     .option("--dns", "run CoreDNS")
+    .option("--config <file>", "HostConfiguration that names the extensions of the controller manager (default: Foo)")
+    .option("--extensions-dir <folder>", "where extensions are that are not beside that file (default: /extensions)")
     .addOption(outputOption())
-    .action(async (options: UpOptions) => done(await actions.up(options)));
+    .action(async (options: UpOptions) => {
+      if (options.extensionsDir !== undefined && options.config === undefined) {
+        upCommand.error("error: option '--extensions-dir <folder>' has an effect only with '--config <file>'");
+      }
+      done(await actions.up(options));
+    });
   command("down", "stop the cluster and remove all that it made, also after a crash", "kx down", "kx down --dir /tmp/a")
     .addOption(dirOption())
     .action(async (options: DownOptions) => done(await actions.down(options)));

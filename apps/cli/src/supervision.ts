@@ -1,5 +1,6 @@
 import type { Progress } from "@kx/cluster";
 import type { KxErrorCode } from "@kx/core";
+import type { ConfiguredExtensions } from "./configured.ts";
 
 /** What a supervisor is asked to start; its second argument, as JSON. */
 export interface UpRequest {
@@ -9,6 +10,8 @@ export interface UpRequest {
   readonly kubernetesVersion?: string;
   readonly hostNetworkRoute: boolean;
   readonly dns: boolean;
+  /** Absent: the controller manager's built-in ones. */
+  readonly extensions?: ConfiguredExtensions;
 }
 
 /** What a supervisor tells the command that started it. */

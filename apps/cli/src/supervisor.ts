@@ -1,6 +1,8 @@
 import { type Cluster, type ControlPlane, type Progress, startCluster, startControlPlane } from "@kx/cluster";
-import { KxError } from "@kx/core";
+import { type KubeObject, KxError } from "@kx/core";
+import { renderExtensions } from "./configured.ts";
 import { startControllerManager, startNodeAgents } from "./extensions.ts";
+import { writeRequest } from "./hosts.ts";
 import { makeNodeInstall } from "./node-install.ts";
 import { seconds, track } from "./progress.ts";
 import type { SupervisorMessage, UpRequest } from "./supervision.ts";
@@ -44,16 +46,19 @@ async function start(request: UpRequest): Promise<void> {
     onProgress: report,
     ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
   };
+  const rendering = renderExtensions(request.extensions, signal);
+  // Its failure is told where it is waited for.
+  rendering.catch(() => {});
   try {
     if (controlPlaneOnly) {
       cluster = await startControlPlane({ ...common, controllerManager: true, scheduler: true });
-      await startExtensions(cluster, async () => {});
+      await startExtensions(cluster, request, rendering, async () => {});
     } else {
       const install = await makeNodeInstall(dir);
       const mounts = [install];
       const whole: Cluster = await startCluster({ ...common, nodes, hostNetworkRoute, dns, mounts });
       cluster = whole;
-      await startExtensions(whole, () => startNodeAgents(whole, install));
+      await startExtensions(whole, request, rendering, () => startNodeAgents(whole, install));
     }
     signal.throwIfAborted();
   } catch (error) {
@@ -65,10 +70,15 @@ async function start(request: UpRequest): Promise<void> {
   tell({ type: "up" });
 }
 
-async function startExtensions(controlPlane: ControlPlane, startAgents: () => Promise<void>): Promise<void> {
-  await track(report, "starting the extensions", () =>
-    Promise.all([startControllerManager(controlPlane), startAgents()]),
-  );
+async function startExtensions(
+  controlPlane: ControlPlane,
+  request: UpRequest,
+  rendering: Promise<readonly KubeObject[]>,
+  startAgents: () => Promise<void>,
+): Promise<void> {
+  await writeRequest(request);
+  const startManager = async () => startControllerManager(controlPlane, await rendering, request.extensions);
+  await track(report, "starting the extensions", () => Promise.all([startManager(), startAgents()]));
 }
 
 function fail(thrown: unknown): void {

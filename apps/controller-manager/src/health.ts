@@ -7,6 +7,7 @@ import { reviewAccess } from "./access-review.ts";
 export interface HealthFlags {
   readonly healthPort: number;
   readonly healthHost: string;
+  readonly healthSocket?: string | undefined;
   readonly healthCertFile?: string | undefined;
   readonly healthKeyFile?: string | undefined;
   readonly kubeconfig?: string | undefined;
@@ -19,8 +20,9 @@ export interface HealthFlags {
  * loading the kubeconfig throws.
  */
 export async function healthOptions(flags: HealthFlags): Promise<HealthOptions> {
-  const { healthPort: port, healthHost: host, healthCertFile, healthKeyFile, kubeconfig } = flags;
-  if (healthCertFile === undefined && healthKeyFile === undefined) return { host, port };
+  const { healthPort: port, healthHost: host, healthSocket, healthCertFile, healthKeyFile, kubeconfig } = flags;
+  const where = { host, port, ...(healthSocket === undefined ? {} : { socket: healthSocket }) };
+  if (healthCertFile === undefined && healthKeyFile === undefined) return where;
   if (healthCertFile === undefined || healthKeyFile === undefined) {
     const missing = healthCertFile === undefined ? "--health-cert-file" : "--health-key-file";
     throw new KxError("KX_CONFIG_INVALID", `${missing} is missing`, { remedy: "give both files, or neither" });
@@ -32,7 +34,7 @@ export async function healthOptions(flags: HealthFlags): Promise<HealthOptions> 
     import("@kx/controllers/kubeconfig"),
   ]);
   const client = createClient(await loadKubeconfig(kubeconfig === undefined ? {} : { path: kubeconfig }));
-  return { host, port, tls, authorize: reviewAccess(client) };
+  return { ...where, tls, authorize: reviewAccess(client) };
 }
 
 async function readPem(path: string): Promise<string> {

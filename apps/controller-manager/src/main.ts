@@ -1,9 +1,10 @@
 import { systemClock } from "@kx/core";
 import { type HostConfiguration, loadConfig, readHostConfiguration } from "@kx/core/config";
-import { controllerHostFlags, loadExtensions, runHost, runMain } from "@kx/core/host";
+import { controllerHostFlags, type HostedExtension, loadExtensions, runHost, runMain } from "@kx/core/host";
 import { createLogger } from "@kx/core/log";
 import { createMetrics } from "@kx/core/metrics";
 import { healthOptions } from "./health.ts";
+import { electIfAsked } from "./leader.ts";
 
 const name = "kx-controller-manager";
 const builtIn: HostConfiguration = {
@@ -15,13 +16,19 @@ const builtIn: HostConfiguration = {
 await runMain(async ({ args, env, signal, print }) => {
   const flags = await loadConfig({ name, schema: controllerHostFlags, args, env, envPrefix: "KX" });
   if (flags.help !== undefined) return print(flags.help);
-  const { config, extensionsDir, kubeconfig, logLevel } = flags.value;
+  const { config, extensionsDir, kubeconfig, logLevel, render } = flags.value;
   const configuration = config === undefined ? builtIn : await readHostConfiguration(config);
   const resolveFrom = [...(config === undefined ? [] : [config, `${extensionsDir}/`]), import.meta.url];
-  const extensions = await loadExtensions(configuration, { resolveFrom, isolation: { logLevel } });
+  const loaded = await loadExtensions(configuration, { resolveFrom, isolation: { logLevel } });
+  const extensions = await electIfAsked(loaded, flags.value, env);
+  if (render !== undefined) return print(`${JSON.stringify(await objectsOf(extensions, render))}\n`);
   const log = createLogger({ name, level: logLevel });
   const health = await healthOptions(flags.value);
-  const registry = await createMetrics({ process: true });
-  const metrics = () => registry.text();
+  const metrics = await createMetrics({ process: true });
   return runHost({ role: "controller", extensions, log, clock: systemClock, signal, health, metrics, kubeconfig });
 });
+
+async function objectsOf(extensions: readonly HostedExtension[], namespace: string): Promise<readonly unknown[]> {
+  const each = await Promise.all(extensions.map(async (extension) => extension.manifests({ namespace, image: "" })));
+  return each.flat();
+}

@@ -23,14 +23,13 @@ else await runMain(main);
 async function main({ args, env, signal, print }: MainContext): Promise<Running | undefined> {
   const flags = await loadConfig({ name, schema: nodeHostFlags, args, env, envPrefix: "KX" });
   if (flags.help !== undefined) return print(flags.help);
-  const { config, extensionsDir, kubeconfig, nodeName, logLevel, healthPort } = flags.value;
+  const { config, extensionsDir, kubeconfig, nodeName, logLevel, healthPort, healthSocket } = flags.value;
   const configuration = config === undefined ? builtIn : await readHostConfiguration(config);
   const resolveFrom = [...(config === undefined ? [] : [config, `${extensionsDir}/`]), import.meta.url];
   const isolation = { logLevel, entry: import.meta.filename };
   const extensions = await loadExtensions(configuration, { resolveFrom, isolation });
   const log = createLogger({ name, level: logLevel });
-  const health = { port: healthPort };
-  const registry = await createMetrics({ process: true });
-  const metrics = () => registry.text();
+  const health = { port: healthPort, ...(healthSocket === undefined ? {} : { socket: healthSocket }) };
+  const metrics = await createMetrics({ process: true });
   return runHost({ role: "node", extensions, log, clock: systemClock, signal, health, metrics, nodeName, kubeconfig });
 }

@@ -116,7 +116,7 @@ export async function prepareDir(dir: string): Promise<void> {
 
 const ownNames = [
   /^state\.json(\.new|\.\d+)?$/,
-  /^(kubeconfig|supervisor\.(log|pid)|pki|users|log|config|etcd|install)$/,
+  /^(kubeconfig|supervisor\.(log|pid)|pki|users|log|config|etcd|install|run)$/,
   /^(control|registry|etcd)\.sock$/,
   /^n\d$/,
   /^holder\.json$/,

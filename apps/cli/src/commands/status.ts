@@ -1,5 +1,6 @@
 import { type ClusterProcess, clusterStatus, connectCluster } from "@kx/cluster";
 import { clusterDir, commandFor } from "../cluster-dir.ts";
+import { askHosts, type HostsStatus, hostsOf } from "../hosts.ts";
 import { supervisorLog } from "../launch.ts";
 import { type Format, format } from "../output.ts";
 import { describeStatus } from "../status-text.ts";
@@ -18,8 +19,9 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   const found = await clusterStatus(dir);
   const isUp = found?.phase === "up";
   const processes = isUp ? await (await connectCluster(dir)).processes() : [];
+  const hosts = isUp ? await askHosts(hostsOf(dir, processes)) : { extensions: [], silentHosts: [] };
   if (options.output !== undefined) {
-    const value = found === undefined ? { dir, phase: "down" } : { ...found, processes };
+    const value = found === undefined ? { dir, phase: "down" } : { ...found, processes, ...hosts };
     terminal.stdout.write(`${format(value, options.output)}\n`);
     return isUp ? 0 : 1;
   }
@@ -36,7 +38,8 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     terminal.stdout.write(`process ${found.ownerPid} left its cluster behind; clean up: ${remedy}\n`);
   } else {
     const heading = `up for ${since} in ${dir}, owned by process ${found.ownerPid}`;
-    terminal.stdout.write(`${describeStatus(found, heading)}\n\n${processTable(processes, Date.now())}\n`);
+    const parts = [describeStatus(found, heading), processTable(processes, Date.now()), extensionTable(hosts)];
+    terminal.stdout.write(`${parts.join("\n\n")}\n`);
   }
   return isUp ? 0 : 1;
 }
@@ -52,4 +55,28 @@ function processTable(processes: readonly ClusterProcess[], now: number): string
     log,
   ]);
   return table(["process", "node", "pid", "state", "restarts", "age", "log"], rows);
+}
+
+/** One line an extension, and one a host that says nothing. Pure. */
+export function extensionTable({ extensions, silentHosts }: HostsStatus): string {
+  const none = "<none>";
+  const unknown = "<unknown>";
+  const rows = extensions.map(({ name, version, kind, host, node, isolation, pid, isReady, restarts }) => [
+    name,
+    version,
+    kind,
+    host,
+    node ?? none,
+    isolation,
+    pid === undefined ? none : String(pid),
+    isReady ? "yes" : "no",
+    String(restarts),
+  ]);
+  const silent = silentHosts.map(({ host, node, reason }) => [
+    ...[unknown, unknown, unknown, host, node ?? none, unknown, unknown],
+    `host does not answer: ${reason}`,
+    unknown,
+  ]);
+  const headings = ["extension", "version", "kind", "host", "node", "isolation", "pid", "ready", "restarts"];
+  return table(headings, [...rows, ...silent]);
 }

@@ -1,15 +1,19 @@
 import { type ClusterStatus, clusterStatus, prepareDir } from "@kx/cluster";
 import { KxError } from "@kx/core";
 import { clusterDir, commandFor } from "../cluster-dir.ts";
+import { type ConfiguredExtensions, type ExtensionFlags, readConfigured, renderExtensions } from "../configured.ts";
+import { differences } from "../differences.ts";
+import { readRequest } from "../hosts.ts";
 import { launch } from "../launch.ts";
 import { type Format, format } from "../output.ts";
 import { requirePrerequisites } from "../prerequisites.ts";
-import { seconds, showProgress } from "../progress.ts";
+import { type ProgressView, seconds, showProgress, track } from "../progress.ts";
+import { reconfigure } from "../reconfigure.ts";
 import { describeStatus } from "../status-text.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Flags of `kx up`; absent where the user gave none. */
-export interface UpOptions {
+export interface UpOptions extends ExtensionFlags {
   readonly nodes?: number;
   readonly controlPlaneOnly?: boolean;
   readonly dir?: string;
@@ -17,6 +21,13 @@ export interface UpOptions {
   readonly hostNetworkRoute?: boolean;
   readonly dns?: boolean;
   readonly output?: Format;
+}
+
+/** A cluster that is up. */
+export interface Found {
+  readonly status: ClusterStatus;
+  /** How long its start took; absent if it was up. */
+  readonly startedMs?: number;
 }
 
 /** Brings a cluster up, or finds it up. Resolves to the exit code. */
@@ -36,58 +47,71 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   return 0;
 }
 
-/** Starts the cluster of a folder unless it runs. `startedMs` is how long that took; absent if it was up. */
+/** Starts the cluster of a folder unless it runs. */
 export async function ensureUp(
   dir: string,
   options: UpOptions,
   terminal: Terminal,
   signal: AbortSignal,
-): Promise<{ readonly status: ClusterStatus; readonly startedMs?: number }> {
+): Promise<Found> {
+  const extensions = await readConfigured(options);
   const found = await clusterStatus(dir);
-  if (found?.phase === "up") {
-    refuseDifferences(found, options);
-    return { status: found };
-  }
   if (found?.phase === "starting") {
     throw new KxError("KX_CLI_STARTING", `process ${found.ownerPid} is starting a cluster in ${dir}`, {
       remedy: "wait for it, or stop it with `kx down`",
     });
   }
-  const started = performance.now();
-  await requirePrerequisites(options.controlPlaneOnly ?? false);
-  await prepareDir(dir);
   const view = showProgress(terminal);
   try {
-    const { nodes = 1, controlPlaneOnly = false, hostNetworkRoute = false, dns = false, kubernetesVersion } = options;
-    const version = kubernetesVersion === undefined ? {} : { kubernetesVersion };
-    await launch({ dir, nodes, controlPlaneOnly, hostNetworkRoute, dns, ...version }, view.report, signal);
+    if (found?.phase !== "up") return await start(dir, options, extensions, view, signal);
+    await use(found, options, extensions, view, signal);
+    return { status: found };
   } finally {
     view.close();
   }
+}
+
+async function start(
+  dir: string,
+  options: UpOptions,
+  extensions: ConfiguredExtensions | undefined,
+  { report }: ProgressView,
+  signal: AbortSignal,
+): Promise<Found> {
+  const started = performance.now();
+  await requirePrerequisites(options.controlPlaneOnly ?? false);
+  if (extensions !== undefined) {
+    await track(report, "checking the extensions", () => renderExtensions(extensions, signal));
+  }
+  await prepareDir(dir);
+  const { nodes = 1, controlPlaneOnly = false, hostNetworkRoute = false, dns = false, kubernetesVersion } = options;
+  const optional = {
+    ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
+    ...(extensions === undefined ? {} : { extensions }),
+  };
+  await launch({ dir, nodes, controlPlaneOnly, hostNetworkRoute, dns, ...optional }, report, signal);
   const status = await clusterStatus(dir);
   if (status?.phase !== "up") throw new KxError("KX_CLI_SUPERVISOR", `the cluster in ${dir} ended at once`);
   return { status, startedMs: performance.now() - started };
 }
 
-/** What was asked for and is not so, each in a few words. Pure. */
-export function differences(status: ClusterStatus, options: UpOptions): string[] {
-  const { nodes, controlPlaneOnly, kubernetesVersion, hostNetworkRoute } = options;
-  const version = kubernetesVersion?.replace(/^v/, "");
-  const has = status.nodes?.length ?? 0;
-  return [
-    ...(controlPlaneOnly === true && status.kind === "cluster" ? ["it has nodes"] : []),
-    ...(nodes !== undefined && nodes !== has ? [`it has ${has} node${has === 1 ? "" : "s"}, not ${nodes}`] : []),
-    ...(version !== undefined && version !== status.kubernetesVersion
-      ? [`it runs Kubernetes ${status.kubernetesVersion}, not ${version}`]
-      : []),
-    ...(hostNetworkRoute === true && !status.hostNetworkRoute ? ["this machine has no route to it"] : []),
-  ];
-}
-
-function refuseDifferences(status: ClusterStatus, options: UpOptions): void {
-  const found = differences(status, options);
-  if (found.length === 0) return;
-  throw new KxError("KX_CLI_DIFFERENT", `a cluster is up in ${status.dir}, but ${found.join(", and ")}`, {
-    remedy: "leave the flags out to use it, stop it with `kx down`, or name another folder with --dir",
-  });
+/** Takes a cluster that runs, if it is what the flags ask for but for the content of its configuration file. */
+async function use(
+  status: ClusterStatus,
+  options: UpOptions,
+  extensions: ConfiguredExtensions | undefined,
+  { report }: ProgressView,
+  signal: AbortSignal,
+): Promise<void> {
+  const running = await readRequest(status.dir);
+  const found = differences(status, running, options, extensions);
+  if (found.length > 0) {
+    throw new KxError("KX_CLI_DIFFERENT", `a cluster is up in ${status.dir}, but ${found.join(", and ")}`, {
+      remedy: "leave the flags out to use it, stop it with `kx down`, or name another folder with --dir",
+    });
+  }
+  if (running === undefined || extensions === undefined || extensions.sha256 === running.extensions?.sha256) return;
+  await track(report, "giving the controller manager its changed configuration", () =>
+    reconfigure(running, extensions, signal),
+  );
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Extension, HostEnv, KubeObject, Runnable } from "@kx/core";
+import type { HostedExtension } from "@kx/core/host";
 import { joinCluster } from "../controller/shared-cluster.ts";
 import { createElection, type Election, type ElectionOptions } from "./election.ts";
 import { actUnder } from "./fence.ts";
@@ -14,9 +15,13 @@ export interface LeaderElectionOptions extends Omit<ElectionOptions, "identity">
 /**
  * Makes extensions run their parts of the group `leader` only while this replica holds a Lease; give the result to
  * `runHost`. Controllers keep their caches warm while they stand by, so that a takeover needs no list. An extension that
- * ignores its signal cannot be stopped by this; a controller's client refuses changes as soon as the lease is lost.
+ * ignores its signal cannot be stopped by this; a controller's client refuses changes as soon as the lease is lost. The
+ * process of an isolated extension runs only where its host leads, and is killed when the lease is lost.
  */
-export function electLeader(extensions: readonly Extension[], options: LeaderElectionOptions): readonly Extension[] {
+export function electLeader(
+  extensions: readonly HostedExtension[],
+  options: LeaderElectionOptions,
+): readonly HostedExtension[] {
   const identity = options.identity ?? `${hostname()}_${randomUUID()}`;
   const election = createElection({ ...options, identity });
   return [electionExtension(election, options), ...extensions.map((extension) => elected(extension, election))];
@@ -44,23 +49,25 @@ function stand(election: Election, env: HostEnv): Runnable["start"] {
   };
 }
 
-function elected(extension: Extension, election: Election): Extension {
+function elected(extension: HostedExtension, election: Election): HostedExtension {
   return {
-    kx: 1,
     kind: extension.kind,
     name: extension.name,
     version: extension.version,
+    isolation: extension.isolation ?? "shared",
     manifests: (env) => extension.manifests(env),
+    metrics: () => extension.metrics?.() ?? [],
     parts: (env) =>
       extension
         .parts(env)
         .map((part) => (part.group === "leader" ? leaderPart(`${extension.name}/${part.name}`, part, election) : part)),
-    ...(extension.node === undefined ? {} : { node: extension.node }),
   };
 }
 
 function leaderPart(name: string, part: Runnable, election: Election): Runnable {
   return {
+    // What else it has tells its host of a process.
+    ...part,
     name: part.name,
     group: "leader",
     async start(signal, ready) {
