@@ -1,8 +1,14 @@
 // Our protocols against the descriptors that the published Go packages carry: a peer must not be able to tell them apart.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { createFileRegistry, type DescFile, type FileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { create, createFileRegistry, type DescFile, type FileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  DescriptorProtoSchema,
+  FieldDescriptorProto_Type,
+  type FileDescriptorProto,
+  type FileDescriptorSet,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import * as cri from "@kx/core/contracts/cri";
 import * as csi from "@kx/core/contracts/csi";
 import * as devicePlugin from "@kx/core/contracts/device-plugin";
@@ -107,6 +113,62 @@ describe.skipIf(env === undefined)("descriptors", () => {
     }
   });
 
+  const plants: readonly (readonly [
+    what: string,
+    plant: (csi: FileDescriptorProto) => void,
+    upstream: string[],
+    ours: string[],
+  ])[] = [
+    [
+      "another type of a field",
+      (file) => (of(of(file.messageType, "CreateVolumeRequest").field, "name").type = FieldDescriptorProto_Type.BYTES),
+      ["field csi.v1.CreateVolumeRequest.name"],
+      [],
+    ],
+    [
+      "another name of a field",
+      (file) => (of(of(file.messageType, "CreateVolumeRequest").field, "name").name = "title"),
+      ["field csi.v1.CreateVolumeRequest.title"],
+      ["field csi.v1.CreateVolumeRequest.name"],
+    ],
+    [
+      "another number of an enum's value",
+      (file) => (of(of(file.enumType, "VolumeHealthErrorType").value, "DATA_LOSS").number = 99),
+      ["value csi.v1.VolumeHealthErrorType.DATA_LOSS"],
+      [],
+    ],
+    [
+      "a message more",
+      (file) => void file.messageType.push(create(DescriptorProtoSchema, { name: "Extra" })),
+      ["message csi.v1.Extra"],
+      [],
+    ],
+    [
+      "a method that streams",
+      (file) => (of(of(file.service, "Identity").method, "Probe").serverStreaming = true),
+      ["method csi.v1.Identity/Probe"],
+      [],
+    ],
+    [
+      "another name of a service",
+      (file) => (of(file.service, "SnapshotMetadata").name = "Other"),
+      ["service csi.v1.Other", "method csi.v1.Other/GetMetadataAllocated", "method csi.v1.Other/GetMetadataDelta"],
+      [
+        "service csi.v1.SnapshotMetadata",
+        "method csi.v1.SnapshotMetadata/GetMetadataAllocated",
+        "method csi.v1.SnapshotMetadata/GetMetadataDelta",
+      ],
+    ],
+  ];
+
+  test.each(plants)("%s is reported, alone", (_what, plant, upstream, ours) => {
+    const changed = fromBinary(FileDescriptorSetSchema, toBinary(FileDescriptorSetSchema, published));
+    plant(of(changed.file, "csi.proto"));
+    const planted = compareFacts(upstreamFacts(createFileRegistry(changed), "csi.proto"), factsOf(csi.Controller.file));
+    expect(planted.upstream.map((text) => text.slice(0, text.indexOf(": ")))).toEqual(upstream);
+    expect(planted.ours).toEqual(ours);
+  });
+
   test("an option that only upstream sets is reported", () => {
     const without = fromBinary(FileDescriptorSetSchema, toBinary(FileDescriptorSetSchema, published));
     const secrets = without.file
@@ -139,6 +201,12 @@ function firstField(set: FileDescriptorSet, path: string): { name: string; numbe
   const field = set.file.find(({ name }) => name === path)?.messageType.find(({ field: [first] }) => first)?.field[0];
   if (field === undefined) throw new Error(`${path} has no field`);
   return field;
+}
+
+function of<T extends { readonly name: string }>(items: readonly T[], name: string): T {
+  const found = items.find((item) => item.name === name);
+  if (found === undefined) throw new Error(`there is no ${name} among ${items.map((item) => item.name).join()}`);
+  return found;
 }
 
 function print(names: readonly string[]): string {

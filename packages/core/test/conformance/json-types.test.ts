@@ -2,6 +2,7 @@
 // field that they lack.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { type CniResults, cniVersions } from "@kx/core/contracts/cni";
 import { beforeAll, describe, expect, test } from "vitest";
 import * as example from "../support/contract-examples.ts";
 import { goEnvironment, goProgram } from "../support/go-program.ts";
@@ -20,11 +21,26 @@ interface Contract {
   readonly absent?: readonly string[];
 }
 
+const cniExamples: CniResults = {
+  "0.1.0": example.result020,
+  "0.2.0": example.result020,
+  "0.3.0": example.result040,
+  "0.3.1": example.result040,
+  "0.4.0": example.result040,
+  "1.0.0": example.result100,
+  "1.1.0": example.result110,
+};
+const since110 = ["Interface.Mtu", "Interface.PciID", "Interface.SocketPath"];
+
 const victims = example.victims;
 const contracts: readonly Contract[] = [
-  { name: "CNI result 0.2.0", document: example.result020 },
-  { name: "CNI result 0.4.0", document: example.result040 },
-  { name: "CNI result 1.1.0", document: example.result110 },
+  ...cniVersions.map((version) => ({
+    name: `CNI result ${version}`,
+    document: { ...cniExamples[version], cniVersion: version },
+    // Go has one type for 1.0.0 and 1.1.0.
+    absent: version === "1.0.0" ? since110 : [],
+  })),
+  { name: "CNI error", document: { code: 11, msg: "later", details: "the pool is empty" } },
   { name: "CDI file", document: example.cdi },
   { name: "credential request", document: example.providerRequest },
   { name: "credential response", document: example.providerResponse },

@@ -152,10 +152,10 @@ if (env === undefined) {
 type Answers = Readonly<Record<Kind, readonly (string | number | boolean)[]>>;
 
 /** `question: ours, Go's` of each that differs. */
-function differences<K extends Kind>(kind: K, answers: Answers): readonly string[] {
-  const asked: readonly (typeof questions)[K][number][] = questions[kind];
-  return asked.flatMap((question, index) => {
-    const [mine, go] = [ours[kind](question), answers[kind][index]];
+function differences(kind: Kind, answers: Answers): readonly string[] {
+  const answer = ours[kind] as (question: unknown) => string | number | boolean;
+  return questions[kind].flatMap((question, index) => {
+    const [mine, go] = [answer(question), answers[kind][index]];
     return mine === go ? [] : [`${JSON.stringify(question)}: ${mine}, Go: ${go}`];
   });
 }

@@ -9,10 +9,10 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 
-	cni020 "github.com/containernetworking/cni/pkg/types/020"
-	cni040 "github.com/containernetworking/cni/pkg/types/040"
-	cni100 "github.com/containernetworking/cni/pkg/types/100"
+	cni "github.com/containernetworking/cni/pkg/types"
+	cnicreate "github.com/containernetworking/cni/pkg/types/create"
 	admission "k8s.io/api/admission/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	extender "k8s.io/kube-scheduler/extender/v1"
@@ -22,9 +22,7 @@ import (
 )
 
 var types = map[string]any{
-	"CNI result 0.2.0":                  cni020.Result{},
-	"CNI result 0.4.0":                  cni040.Result{},
-	"CNI result 1.1.0":                  cni100.Result{},
+	"CNI error":                         cni.Error{},
 	"CDI file":                          cdi.Spec{},
 	"credential request":                credentials.CredentialProviderRequest{},
 	"credential response":               credentials.CredentialProviderResponse{},
@@ -56,12 +54,25 @@ func main() {
 	}
 	answers := map[string]answer{}
 	for name, document := range documents {
-		answers[name] = try(types[name], document)
+		answers[name] = try(exampleOf(name, document), document)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(answers); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// exampleOf gives the Go type of a contract. Of a CNI result it is the one that CNI's own library chooses for its version.
+func exampleOf(name string, document json.RawMessage) any {
+	version, isResult := strings.CutPrefix(name, "CNI result ")
+	if !isResult {
+		return types[name]
+	}
+	result, err := cnicreate.Create(version, document)
+	if err != nil {
+		return nil
+	}
+	return reflect.ValueOf(result).Elem().Interface()
 }
 
 func try(example any, document json.RawMessage) answer {
