@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { type Cluster, startCluster } from "@kx/cluster";
 import type { Client, Stored } from "@kx/controllers";
 import { Pod } from "@kx/controllers/api/core-v1";
-import { Foo } from "@kx/controllers/foo";
 import { clusterClient } from "@kx/controllers/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FooCase, openCase } from "../support/foo-lab.ts";
