@@ -66,4 +66,25 @@ export const cniErrors = {
     meaning: "A plug-in gave something that is no CNI result. This is a fault in that plug-in.",
     remedy: "Correct the plug-in that the message names.",
   },
+  KX_CNI_POOL_EXHAUSTED: {
+    meaning:
+      "Every address of a range set is taken; the message names the ranges and their size. CNI code 11, of STATUS 50.",
+    remedy: "Delete containers, widen the range, or run GC if their containers are gone.",
+  },
+  KX_CNI_ADDRESS_TAKEN: {
+    meaning: "The address that was asked for belongs to another container.",
+    remedy: "Ask for another address, or delete the container that has it.",
+  },
+  KX_CNI_LEASE_EXISTS: {
+    meaning: "The container's interface has an address already: it was added before and not deleted.",
+    remedy: "Delete the attachment before it is added again.",
+  },
+  KX_CNI_LEASE_MISSING: {
+    meaning: "CHECK: the container's interface has not the address that ADD gave it.",
+    remedy: "Delete the attachment and add it again.",
+  },
+  KX_CNI_LEASES_LOCKED: {
+    meaning: "Another process held the lock on a network's leases for too long. CNI code 11.",
+    remedy: "Look for a plug-in that hangs, such as with `fuser` on the file that the message names.",
+  },
 } as const satisfies ErrorCatalogue;

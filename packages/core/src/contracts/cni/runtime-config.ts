@@ -38,7 +38,7 @@ export interface RuntimeConfig {
     readonly searches?: readonly string[];
     readonly options?: readonly string[];
   };
-  /** With the length of their prefix. */
+  /** With the length of their prefix, if the plug-in needs it. */
   readonly ips?: readonly string[];
   readonly mac?: string;
   readonly infinibandGUID?: string;
@@ -90,7 +90,7 @@ export const runtimeConfig = z.looseObject({
     anyCase(z.looseObject({ ingressRate: bits, ingressBurst: bits, egressRate: bits, egressBurst: bits })),
   ),
   dns: z.exactOptional(anyCase(z.looseObject({ servers: texts, searches: texts, options: texts }))),
-  ips: z.exactOptional(z.array(cidr)),
+  ips: z.exactOptional(z.array(z.union([ip, cidr], "must be an IP address"))),
   mac: z.exactOptional(z.string()),
   infinibandGUID: z.exactOptional(z.string()),
   deviceID: z.exactOptional(z.string()),
