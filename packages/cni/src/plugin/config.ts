@@ -1,7 +1,8 @@
 import { KxError, type Schema } from "@kx/core";
 import { type CniVersion, type JsonObject, type PluginConfig, pluginConfig } from "@kx/core/contracts/cni";
 import type { CniPlugin } from "./cni-plugin.ts";
-import { describeIssues, isCniVersion } from "./results.ts";
+import { describeIssues } from "./issues.ts";
+import { isCniVersion } from "./results.ts";
 
 /** A configuration as the runtime gave it, and as handlers get it. */
 export interface DecodedConfig<Config> {
@@ -51,15 +52,20 @@ export async function decodeConfig<Config>(raw: JsonObject, plugin: CniPlugin<Co
       },
     );
   }
-  const normal = { ...raw, cniVersion: version };
+  const normal = { ...withoutNulls(raw), cniVersion: version };
   const common = await check(pluginConfig, normal);
   const own = plugin.config === undefined ? { value: {} as Config } : await check(plugin.config, normal);
-  const problems = [...new Set([common.problems, own.problems].filter((problem) => problem !== undefined))];
+  const problems = [...new Set([...(common.problems ?? []), ...(own.problems ?? [])])];
   if (problems.length > 0) throw new KxError("KX_CNI_CONFIG", `the configuration is wrong: ${problems.join("; ")}`);
   return { raw: normal, version, config: { ...common.value, ...own.value } as PluginConfig & Config };
 }
 
-async function check<T>(schema: Schema<T>, value: unknown): Promise<{ value?: T; problems?: string }> {
+/** Go takes null for absent; only in the lists of GC it means something else. */
+function withoutNulls(raw: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(raw).filter(([key, value]) => value !== null || key.startsWith("cni.dev/")));
+}
+
+async function check<T>(schema: Schema<T>, value: unknown): Promise<{ value?: T; problems?: readonly string[] }> {
   const checked = await schema["~standard"].validate(value);
   return checked.issues === undefined ? { value: checked.value } : { problems: describeIssues(checked.issues, value) };
 }

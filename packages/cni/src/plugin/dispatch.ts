@@ -25,7 +25,8 @@ export async function dispatch<Config>(
     case "CHECK": {
       const { prevResult, ...request } = await attachmentRequest(variables, decoded);
       if (prevResult === undefined) throw new KxError("KX_CNI_CONFIG", "CHECK needs prevResult: the result of ADD");
-      await plugin.check?.({ ...request, prevResult, netns: requireNetns(variables) }, ctx);
+      const checked = { ...request, prevResult, netns: requireNetns(variables) };
+      await plugin.check?.(checked, ctx);
       return undefined;
     }
     case "DEL": {

@@ -72,7 +72,12 @@ interface Ended {
 }
 
 async function run({ file, env, stdin, signal, ownGroup = false }: Execution): Promise<Ended> {
-  const child = spawn(file, { env, stdio: "pipe", detached: ownGroup, cwd: "/" });
+  let child: ReturnType<typeof start>;
+  try {
+    child = start(file, env, ownGroup);
+  } catch (error) {
+    return { ...notRun(error), stdout: "", stderr: "" };
+  }
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const kill = () => killPlugin(child, ownGroup);
   signal.addEventListener("abort", kill);
@@ -80,15 +85,23 @@ async function run({ file, env, stdin, signal, ownGroup = false }: Execution): P
   child.stdin.on("error", () => undefined);
   child.stdin.end(stdin);
   const { promise, resolve } = Promise.withResolvers<{ how: string | undefined; busy: boolean }>();
-  child.once("error", (error: NodeJS.ErrnoException) => {
-    resolve({ how: `cannot be run: ${error.message}`, busy: error.code === "ETXTBSY" });
-  });
+  child.once("error", (error) => resolve(notRun(error)));
   child.once("close", (code, died) => {
     resolve({ how: code === 0 ? undefined : `ended with ${died ?? `exit code ${code}`}`, busy: false });
   });
   const ended = await promise;
   signal.removeEventListener("abort", kill);
   return { ...ended, stdout: stdout(), stderr: stderr() };
+}
+
+function start(file: string, env: Environment, ownGroup: boolean) {
+  return spawn(file, { env, stdio: "pipe", detached: ownGroup, cwd: "/" });
+}
+
+/** Node throws some of these errors, and emits others. */
+function notRun(error: unknown): Pick<Ended, "how" | "busy"> {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return { how: `cannot be run: ${message}`, busy: code === "ETXTBSY" };
 }
 
 function killPlugin(child: ChildProcess, ownGroup: boolean): void {

@@ -41,7 +41,7 @@ export function foreignFailure(failure: CniError, plugin?: string): KxError {
   return new KxError("KX_CNI_PLUGIN", failure.msg, {
     retryable: failure.code === cniErrorCodes.tryAgainLater,
     details: {
-      cniCode: failure.code,
+      cniCode: failure.code === 0 ? cniErrorCodes.internal : failure.code,
       ...(failure.details === undefined ? {} : { cniDetails: failure.details }),
       ...(plugin === undefined ? {} : { plugin }),
     },

@@ -1,4 +1,4 @@
-import { KxError, type SchemaIssue } from "@kx/core";
+import { KxError } from "@kx/core";
 import {
   type CniResults,
   type CniVersion,
@@ -16,6 +16,7 @@ import {
   type Route,
 } from "@kx/core/contracts/cni";
 import type { CniResult } from "./cni-plugin.ts";
+import { describeIssues } from "./issues.ts";
 
 /** The newest version, which handlers speak. */
 export const newestVersion = "1.1.0" satisfies CniVersion;
@@ -68,23 +69,8 @@ export function writeResult(result: CniResult, version: CniVersion): CniResults[
 async function validated(value: unknown, version: CniVersion): Promise<CniResults[CniVersion]> {
   const checked = await cniResults[version]["~standard"].validate(value);
   if (checked.issues === undefined) return checked.value;
-  throw new KxError("KX_CNI_RESULT", `no result of version ${version}: ${describeIssues(checked.issues, value)}`);
-}
-
-/** Each issue with its place, on one line. */
-export function describeIssues(issues: readonly SchemaIssue[], root: unknown): string {
-  return issues.map((issue) => describeIssue(issue, root)).join("; ");
-}
-
-function describeIssue({ path = [], message }: SchemaIssue, root: unknown): string {
-  const keys = path.map((part) => (typeof part === "object" ? part.key : part));
-  const value = keys.reduce<unknown>(
-    (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
-    root,
-  );
-  const place = keys.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  const what = value === undefined && keys.length > 0 ? "is required" : message;
-  return place === "" ? what : `${place.replace(/^\./, "")} ${what}`;
+  const problems = describeIssues(checked.issues, value).join("; ");
+  throw new KxError("KX_CNI_RESULT", `no result of version ${version}: ${problems}`);
 }
 
 function toNewest(result: CniResults[CniVersion], version: CniVersion): CniResult {

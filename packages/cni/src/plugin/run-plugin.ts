@@ -1,8 +1,10 @@
 import { KxError } from "@kx/core";
+import { type CniError, cniErrorCodes } from "@kx/core/contracts/cni";
 import type { CniPlugin } from "./cni-plugin.ts";
 import type { Environment } from "./environment.ts";
-import { handleCniCall } from "./handle-call.ts";
+import { type CniOutcome, handleCniCall } from "./handle-call.ts";
 import { createLateLogger } from "./late-logger.ts";
+import { newestVersion } from "./results.ts";
 
 /** The edge of the process, which tests replace. */
 export interface RunCniOptions {
@@ -30,31 +32,40 @@ export async function runCniPlugin<Config>(plugin: CniPlugin<Config>, options: R
   const { env = process.env, stdin = process.stdin, stdout = process.stdout, stderr = process.stderr } = options;
   using watch = options.signal === undefined ? watchProcess() : undefined;
   const log = createLateLogger(env["KX_CNI_LOG"], stderr);
-  const outcome = await handleCniCall(
-    plugin,
-    { env, stdin },
-    {
-      log,
-      signal: options.signal ?? watch?.signal ?? AbortSignal.any([]),
-      ...(options.plugins === undefined ? {} : { plugins: options.plugins }),
-    },
-  );
+  const { plugins = {}, signal = watch?.signal ?? AbortSignal.any([]) } = options;
+  const call = handleCniCall(plugin, { env, stdin }, { log, signal, plugins });
+  const outcome = await (watch === undefined ? call : Promise.race([call, watch.stuck]));
   await log.flush();
   if (outcome.stderr !== "") stderr.write(outcome.stderr);
   if (outcome.stdout !== "") stdout.write(outcome.stdout);
   return outcome.exitCode;
 }
 
-/** A signal that aborts when the process is asked to end, or an error was caught by nobody. */
-function watchProcess(): Disposable & { readonly signal: AbortSignal } {
+interface ProcessWatch extends Disposable {
+  /** Aborts when the process is asked to end, or an error was caught by nobody. */
+  readonly signal: AbortSignal;
+  /** Resolves if nothing is left that a handler could wait for, and it still waits. */
+  readonly stuck: Promise<Pick<CniOutcome, "exitCode" | "stdout" | "stderr">>;
+}
+
+function watchProcess(): ProcessWatch {
   const controller = new AbortController();
+  const { promise: stuck, resolve } = Promise.withResolvers<Awaited<ProcessWatch["stuck"]>>();
   const onEnd = () => controller.abort();
   const onError = (error: unknown) => controller.abort(KxError.from(error));
-  process.on("SIGTERM", onEnd).on("SIGINT", onEnd).on("uncaughtException", onError);
+  const onIdle = () => resolve({ exitCode: 1, stdout: `${JSON.stringify(stuckError)}\n`, stderr: "" });
+  process.on("SIGTERM", onEnd).on("SIGINT", onEnd).on("uncaughtException", onError).on("beforeExit", onIdle);
   return {
     signal: controller.signal,
+    stuck,
     [Symbol.dispose]() {
-      process.off("SIGTERM", onEnd).off("SIGINT", onEnd).off("uncaughtException", onError);
+      process.off("SIGTERM", onEnd).off("SIGINT", onEnd).off("uncaughtException", onError).off("beforeExit", onIdle);
     },
   };
 }
+
+const stuckError: CniError = {
+  cniVersion: newestVersion,
+  code: cniErrorCodes.internal,
+  msg: "the plug-in waits for something that cannot come any more",
+};
