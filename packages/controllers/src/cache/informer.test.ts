@@ -116,6 +116,32 @@ describe("informer", () => {
     expect(t.informer.get("ns/a")?.metadata.annotations).toEqual({ mine: "kept" });
   });
 
+  it("gives nothing that a reader could change, and keeps equal parts once", async () => {
+    const labels = { app: "shop", "app.kubernetes.io/part-of": "the whole shop" };
+    const extra = (): object => ({ labels: { ...labels } });
+    await using t = await rig((api) => {
+      api.list = () => listOf(1, configMap("a", 1, extra()), configMap("b", 1, extra()));
+    });
+    const watch = await t.api.nextWatch();
+    const listed = t.informer.get("ns/a");
+    expect(t.informer.get("ns/b")?.metadata.labels).toBe(listed?.metadata.labels);
+    const gone: Cached<ConfigMap>[] = [];
+    t.informer.subscribe({ deleted: (last) => gone.push(last) });
+    watch.send("MODIFIED", configMap("a", 2, extra()));
+    watch.send("ADDED", configMap("c", 3, extra()));
+    watch.send("DELETED", configMap("c", 4, extra()));
+    await t.untilTold("deleted c@4");
+    const fresh = t.informer.get("ns/a");
+    expect(fresh?.metadata.labels).toBe(listed?.metadata.labels);
+    for (const object of [listed, fresh, gone[0]]) {
+      expect(object?.metadata.labels).toEqual(labels);
+      for (const part of [object, object?.metadata, object?.metadata.labels, object?.data]) {
+        expect(part).toBeDefined();
+        expect(Object.isFrozen(part)).toBe(true);
+      }
+    }
+  });
+
   it("goes on where it stopped when the connection is cut, without listing again", async () => {
     await using t = await rig();
     const first = await t.api.nextWatch();

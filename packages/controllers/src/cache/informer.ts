@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "@kx/core";
 import { type Cached, keyOf, type ObjectKey, type ObjectLike, type Resource, type Stored } from "../api/resource.ts";
 import { type ReflectOptions, reflect, type Sink } from "./reflect.ts";
+import { createSharer } from "./share.ts";
 import { createStore, type IndexBy } from "./store.ts";
 
 /** Who wants to hear of changes. Called in order, one after the other; must return quickly. */
@@ -19,7 +20,10 @@ export interface SubscribeOptions {
   readonly resyncMs?: number | undefined;
 }
 
-/** A local copy of a resource, kept up to date by a watch. Its objects are shared: never change one. */
+/**
+ * A local copy of a resource, kept up to date by a watch. Its objects are shared by all readers, and equal parts of them by
+ * several objects: all are frozen.
+ */
 export interface Informer<T extends ObjectLike> {
   readonly resource: Resource<T>;
   get(key: ObjectKey): Cached<T> | undefined;
@@ -48,6 +52,7 @@ interface Subscription<T extends ObjectLike> {
 export function createInformer<T extends ObjectLike>(options: ReflectOptions<T>): Informer<T> {
   const { resource, clock } = options;
   const store = createStore<T>();
+  const sharer = createSharer();
   const subscriptions = new Set<Subscription<T>>();
   const firstList = Promise.withResolvers<void>();
   let synced = false;
@@ -61,6 +66,7 @@ export function createInformer<T extends ObjectLike>(options: ReflectOptions<T>)
   };
   const put = (object: Stored<T>, key: ObjectKey) => {
     const fresh = object as Cached<T>;
+    sharer.share(fresh, store.get(key));
     const old = store.set(key, fresh);
     if (old === undefined) return tell((handler) => handler.added?.(fresh, !synced));
     // The same name with another uid is another object: the deletion between the two was not seen.
@@ -73,6 +79,7 @@ export function createInformer<T extends ObjectLike>(options: ReflectOptions<T>)
     }
   };
   const remove = (key: ObjectKey, last: Cached<T>, missed: boolean) => {
+    sharer.share(last, store.get(key));
     store.delete(key);
     tell((handler) => handler.deleted?.(last, missed));
   };
@@ -92,9 +99,11 @@ export function createInformer<T extends ObjectLike>(options: ReflectOptions<T>)
         if (old !== undefined && listed?.has(key) === false) remove(key, old, true);
       }
       listed = undefined;
+      sharer.forget();
       synced = true;
       firstList.resolve();
     },
+    bookmark: () => sharer.forget(),
     apply({ type, object }) {
       const key = keyOf(object);
       if (type === "DELETED") remove(key, object as Cached<T>, false);

@@ -27,6 +27,8 @@ export interface Sink<T extends ObjectLike> {
   /** What has not been added since `begin` does not exist. */
   end(): void;
   apply(event: Extract<WatchEvent<T>, { object: unknown }>): void;
+  /** The server tells how far the watch has come: about once a minute. */
+  bookmark(): void;
 }
 
 // The server ends a watch after a time chosen here between 5 and 10 minutes, so that clients do not come back together.
@@ -150,6 +152,7 @@ async function watch<T extends ObjectLike>(
       }
       isInitial = false;
       position.version = event.resourceVersion;
+      sink.bookmark();
       continue;
     }
     prepare(event.object, selection);

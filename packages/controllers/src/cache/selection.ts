@@ -6,7 +6,10 @@ import type { Trimmed } from "./trim.ts";
 export interface CacheSelection extends Selection {
   /** What is not to be left out. Default: `managedFields` and kubectl's last-applied annotation are. */
   readonly keep?: readonly Trimmed[];
-  /** Changes each object in place before it is kept, to drop what is not read. Give the same function each time. */
+  /**
+   * Changes each object in place before it is kept and frozen, to drop what is not read. Give the same function each time;
+   * leave nothing but plain data, as JSON has it.
+   */
   readonly transform?: (object: ObjectLike) => void;
 }
 
