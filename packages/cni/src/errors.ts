@@ -87,4 +87,36 @@ export const cniErrors = {
     meaning: "Another process held the lock on a network's leases for too long. CNI code 11.",
     remedy: "Look for a plug-in that hangs, such as with `fuser` on the file that the message names.",
   },
+  KX_CNI_NETLINK: {
+    meaning: "The kernel refused a change of links, addresses, routes or nftables; details hold the error's name.",
+    remedy: "Read what was attempted and the kernel's reason. For EPERM, run as root; for EOPNOTSUPP, the kernel lacks it.",
+  },
+  KX_CNI_NETLINK_MESSAGE: {
+    meaning: "A netlink message cannot be read or written. This is a fault in the program, or a kernel that it does not know.",
+    remedy: "Report it with the message and the kernel's version.",
+  },
+  KX_CNI_INTERFACE: {
+    meaning: "The container has an interface of that name already.",
+    remedy: "Delete the attachment first, or choose another interface name.",
+  },
+  KX_CNI_BRIDGE: {
+    meaning: "The bridge cannot be used: its name is another kind of link's, or it has another address.",
+    remedy: "Choose another `bridge`, or set `forceAddress` to replace the address.",
+  },
+  KX_CNI_DUPLICATE_ADDRESS: {
+    meaning: "Another host on the link has the same IPv6 address, or the kernel did not finish asking in time.",
+    remedy: "Free the address, or correct the ranges of address management.",
+  },
+  KX_CNI_CHECK: {
+    meaning: "CHECK: the attachment is not as ADD left it; the message names each difference.",
+    remedy: "Delete the pod, so that it is made anew; find out what changed its network.",
+  },
+  KX_CNI_SYSCTL: {
+    meaning: "A setting of the kernel cannot be read or written.",
+    remedy: "Look at the file that the message names; the kernel may lack IPv6, or /proc/sys be read-only.",
+  },
+  KX_CNI_TESTING: {
+    meaning: "A program that a test runs in a network namespace failed.",
+    remedy: "Read what it printed.",
+  },
 } as const satisfies ErrorCatalogue;

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+
+/** Whose attachment something in the kernel belongs to. */
+export interface Owner {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifName: string;
+}
+
+const commentBytes = 127;
+
+/**
+ * The owner in the comment of a set's element, by which DEL and GC know it again: readable, unless it is too long for that.
+ * The network comes first and none contains a space.
+ */
+export function ownerComment({ network, containerId, ifName }: Owner): string {
+  const text = `${network} ${containerId} ${ifName}`;
+  if (text.length <= commentBytes) return text;
+  return `${shortHash(network, 16)} ${shortHash(`${containerId} ${ifName}`, 32)}`;
+}
+
+/** Whether a comment was made for an attachment of that network. */
+export function isOfNetwork(comment: string | undefined, network: string): boolean {
+  if (comment === undefined) return false;
+  return comment.startsWith(`${network} `) || comment.startsWith(`${shortHash(network, 16)} `);
+}
+
+/** The host's end of an attachment's interface: always the same name, so that DEL needs nothing but the call itself. */
+export function hostEndName(owner: Owner): string {
+  return `veth${shortHash(`${owner.network} ${owner.containerId} ${owner.ifName}`, 11)}`;
+}
+
+/** Hexadecimal digits that stand for a text. */
+export function shortHash(text: string, digits: number): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, digits);
+}

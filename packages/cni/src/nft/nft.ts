@@ -1,0 +1,94 @@
+import { errnoOf, openExchange, type Request } from "../netlink/exchange.ts";
+import { attributesAfter, type ReadMessage } from "../netlink/message.ts";
+import { getElement, listElements, listRules, listSets, type NftSet, type Table, transaction } from "./codec.ts";
+import { data, element, elements, rule, set as setAttribute } from "./numbers.ts";
+
+/** An element as the kernel has it. */
+export interface ElementState {
+  readonly key: Uint8Array;
+  readonly keyEnd: Uint8Array | undefined;
+  readonly data: Uint8Array | undefined;
+  readonly comment: string | undefined;
+}
+
+/** A rule as the kernel has it. */
+export interface RuleState {
+  readonly handle: bigint;
+  readonly comment: string | undefined;
+}
+
+/** A socket for nftables. Its calls block this thread. */
+export interface Nft extends Disposable {
+  /**
+   * Does all of the requests, or none.
+   *
+   * @throws KxError `KX_CNI_NETLINK` for the first that failed.
+   */
+  transact(...requests: readonly Request[]): void;
+  /** Elements by their keys, each found without a list; undefined for one that is not there, or if the set is not. */
+  find(table: Table, set: NftSet, keys: readonly (readonly string[])[]): readonly (ElementState | undefined)[];
+  /** All elements of a set; none if the set is not there. */
+  elements(table: Table, set: string): readonly ElementState[];
+  /** The names of a table's sets; none if the table is not there. */
+  sets(table: Table): readonly string[];
+  /** The rules of a chain; none if the chain is not there. */
+  rules(table: Table, chain: string): readonly RuleState[];
+}
+
+/** Opens a socket in the thread's network namespace, or another, where it stays. */
+export function openNft(netns?: string): Nft {
+  const socket = openExchange({ protocol: 12, netns });
+  const list = <T>(request: Request, read: (message: ReadMessage) => readonly T[]): readonly T[] => {
+    try {
+      return socket.dump(request).flatMap(read);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return [];
+      throw error;
+    }
+  };
+  return {
+    transact: (...requests) => socket.transact(transaction.begin, requests, transaction.end),
+    find(table, set, keys) {
+      const requests = keys.map((key) => ({ ...getElement(table, set, key), expect: ["ENOENT"] }));
+      return socket.exchange(requests).map(({ messages: [message] }) => (message === undefined ? undefined : readElements(message)[0]));
+    },
+    elements: (table, set) => list(listElements(table, set), readElements),
+    sets: (table) =>
+      list(listSets(table), ({ payload }) => [attributesAfter(payload, 4).get(setAttribute.name)?.string ?? ""]),
+    rules: (table, chain) => list(listRules(table, chain), ({ payload }) => [readRule(payload)]),
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
+  };
+}
+
+function readElements({ payload }: ReadMessage): readonly ElementState[] {
+  const found = attributesAfter(payload, 4).get(elements.list)?.list ?? [];
+  return found.map(({ nested }) => {
+    const value = (type: number) => nested.get(type)?.nested.get(data.value)?.bytes;
+    return {
+      key: value(element.key) ?? new Uint8Array(0),
+      keyEnd: value(element.keyEnd),
+      data: value(element.data),
+      comment: commentOf(nested.get(element.userData)?.bytes),
+    };
+  });
+}
+
+function readRule(payload: Uint8Array): RuleState {
+  const all = attributesAfter(payload, 4);
+  const handle = all.get(rule.handle)?.bytes;
+  return {
+    handle: handle?.byteLength === 8 ? new DataView(handle.buffer, handle.byteOffset).getBigUint64(0) : 0n,
+    comment: commentOf(all.get(rule.userData)?.bytes),
+  };
+}
+
+/** nft(8) keeps several things there, each with its kind and length; a comment is of kind 0. */
+function commentOf(userData: Uint8Array | undefined): string | undefined {
+  for (let at = 0; userData !== undefined && at + 2 <= userData.byteLength; ) {
+    const [kind = 0, length = 0] = userData.subarray(at, at + 2);
+    const value = userData.subarray(at + 2, at + 2 + length);
+    if (kind === 0) return new TextDecoder().decode(value.at(-1) === 0 ? value.subarray(0, -1) : value);
+    at += 2 + length;
+  }
+  return undefined;
+}
