@@ -5,6 +5,7 @@ import { type DecodedConfig, decodeConfig } from "./config.ts";
 import { dispatch } from "./dispatch.ts";
 import type { CallVariables } from "./environment.ts";
 import { executePlugin, findPlugin } from "./executable.ts";
+import { cancelled } from "./failure.ts";
 import { readResult } from "./results.ts";
 import { createUndoStack, type UndoStack } from "./undo.ts";
 
@@ -26,7 +27,7 @@ export interface CallScope {
   readonly plugins: Readonly<Record<string, CniPlugin>>;
   readonly timings: PhaseTiming[];
   /** Gets what executed delegates wrote to standard error. */
-  onStderr(text: string): void;
+  readonly onStderr: (text: string) => void;
 }
 
 /**
@@ -45,7 +46,7 @@ export async function callPlugin<Config>(
   try {
     const result = await dispatch(plugin, variables, decoded, createContext(variables, decoded, undo, scope));
     // Nobody will read the result, or call DEL for it.
-    if (variables.command === "ADD") scope.signal.throwIfAborted();
+    if (variables.command === "ADD" && scope.signal.aborted) throw cancelled(scope.signal);
     return result;
   } catch (error) {
     const failures = await undo.run();
@@ -120,12 +121,6 @@ async function timed<T>(timings: PhaseTiming[], phase: string, work: () => T | P
 
 function withCommand(variables: CallVariables, command: CallVariables["command"]): CallVariables {
   return { ...variables, command, env: { ...variables.env, CNI_COMMAND: command } };
-}
-
-function cancelled(signal: AbortSignal): KxError {
-  const reason: unknown = signal.reason;
-  if (KxError.is(reason)) return reason;
-  return new KxError("KX_CNI_CANCELLED", "the call was given up", { cause: reason, retryable: true });
 }
 
 /** The error, telling also what could not be taken back. */

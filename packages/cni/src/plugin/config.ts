@@ -2,6 +2,7 @@ import { KxError, type Schema } from "@kx/core";
 import { type CniVersion, type JsonObject, type PluginConfig, pluginConfig } from "@kx/core/contracts/cni";
 import type { CniPlugin } from "./cni-plugin.ts";
 import { describeIssues } from "./issues.ts";
+import { parseObject } from "./json-object.ts";
 import { isCniVersion } from "./results.ts";
 
 /** A configuration as the runtime gave it, and as handlers get it. */
@@ -19,14 +20,7 @@ export interface DecodedConfig<Config> {
 export async function parseInput(stdin: string | AsyncIterable<Uint8Array>, maxBytes: number): Promise<JsonObject> {
   const text = typeof stdin === "string" ? stdin : await readAll(stdin, maxBytes);
   if (text.length > maxBytes) throw tooLarge(maxBytes);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new KxError("KX_CNI_DECODING", `the configuration on standard input is no JSON: ${where(text, error)}`);
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new KxError("KX_CNI_DECODING", "the configuration on standard input is no JSON object");
+  return parseObject(text, "the configuration on standard input");
 }
 
 /** The version that a configuration names, 0.1.0 if it names none; undefined if it is not one that the plug-in knows. */
@@ -79,13 +73,6 @@ async function readAll(stdin: AsyncIterable<Uint8Array>, maxBytes: number): Prom
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** Where a text is no JSON. V8's own message quotes the text, which may hold secrets. */
-function where(text: string, error: unknown): string {
-  if (text.trim() === "") return "it is empty";
-  const position = /position \d+( \(line \d+ column \d+\))?/.exec(String(error))?.[0];
-  return position === undefined ? "unexpected character or end" : `unexpected character at ${position}`;
 }
 
 function tooLarge(maxBytes: number): KxError {

@@ -24,13 +24,12 @@ export function defineCniPlugin<Config = unknown>(handlers: CniHandlers<Config>)
 
 /** Reads by property access, so that getters and inherited methods count, and binds methods to their object. */
 function bind<Config>(handlers: CniHandlers<Config>): Omit<CniHandlers<Config>, "name" | "config"> {
-  const { check, status, gc } = handlers;
   return {
     add: handlers.add.bind(handlers),
     del: handlers.del.bind(handlers),
-    ...(check === undefined ? {} : { check: check.bind(handlers) }),
-    ...(status === undefined ? {} : { status: status.bind(handlers) }),
-    ...(gc === undefined ? {} : { gc: gc.bind(handlers) }),
+    ...(handlers.check && { check: handlers.check.bind(handlers) }),
+    ...(handlers.status && { status: handlers.status.bind(handlers) }),
+    ...(handlers.gc && { gc: handlers.gc.bind(handlers) }),
   };
 }
 

@@ -25,7 +25,7 @@ interface Variable {
   readonly name: string;
   readonly requiredBy: readonly CniCommand[];
   /** What is wrong with a value; undefined if nothing is. */
-  problem?(value: string): string | undefined;
+  readonly problem?: (value: string) => string | undefined;
 }
 
 const attaching = ["ADD", "CHECK"] as const;
@@ -51,8 +51,8 @@ const variables: readonly Variable[] = [
     name: "CNI_ARGS",
     requiredBy: [],
     problem: (value) => {
-      const wrong = argPairs(value).find((pair) => pair.indexOf("=") < 1);
-      return wrong === undefined ? undefined : `has ${quote(wrong)}, not KEY=value`;
+      const odd = argPairs(value).find((pair) => pair.indexOf("=") < 1);
+      return odd === undefined ? undefined : `has ${quote(odd)}, not KEY=value`;
     },
   },
   { name: "CNI_PATH", requiredBy: [...attachment, "GC", "STATUS"], problem: noNul },

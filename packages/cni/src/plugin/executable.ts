@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Clock, KxError } from "@kx/core";
 import { type CniError, cniError } from "@kx/core/contracts/cni";
 import type { Environment } from "./environment.ts";
-import { foreignFailure } from "./failure.ts";
+import { cancelled, foreignFailure } from "./failure.ts";
 
 const busyRetries = 5;
 const busyDelayMs = 1000;
@@ -22,7 +22,7 @@ export interface Execution {
   /** Whether what the plug-in started is killed with it. Default: false, it stays in the caller's process group. */
   readonly ownGroup?: boolean;
   /** Gets what the plug-in wrote to standard error. */
-  onStderr?(text: string): void;
+  readonly onStderr?: (text: string) => void;
 }
 
 /**
@@ -49,7 +49,7 @@ export async function executePlugin(execution: Execution): Promise<string> {
   const { type, signal, clock, onStderr } = execution;
   // A plug-in that is just being installed cannot run for a moment ("text file busy").
   for (let tries = 0; ; tries++) {
-    signal.throwIfAborted();
+    if (signal.aborted) throw cancelled(signal);
     const ended = await run(execution);
     if (ended.busy && tries < busyRetries) {
       await clock.sleep(busyDelayMs, signal);
@@ -57,8 +57,7 @@ export async function executePlugin(execution: Execution): Promise<string> {
     }
     if (ended.stderr !== "") onStderr?.(ended.stderr);
     if (ended.how === undefined) return ended.stdout;
-    if (signal.aborted)
-      throw new KxError("KX_CNI_CANCELLED", `the plug-in ${type} was killed, as the call was given up`);
+    if (signal.aborted) throw cancelled(signal);
     throw foreignFailure(await failureOf(type, ended.how, ended), type);
   }
 }

@@ -48,6 +48,12 @@ export function foreignFailure(failure: CniError, plugin?: string): KxError {
   });
 }
 
+/** The error of a call whose signal has aborted: the signal's reason, if that is one of ours. */
+export function cancelled({ reason }: AbortSignal): KxError {
+  if (KxError.is(reason)) return reason;
+  return new KxError("KX_CNI_CANCELLED", "the call was given up", { cause: reason, retryable: true });
+}
+
 /** What a plug-in prints for an error: anything thrown has a number, and no stack. */
 export function toCniError(thrown: unknown, cniVersion: string): CniError {
   const error = KxError.from(thrown);

@@ -1,4 +1,4 @@
-import { type CniCommand, cniCommands, cniError, cniResults, cniVersions } from "@kx/core/contracts/cni";
+import { cniCommands, cniError, cniResults, cniVersions } from "@kx/core/contracts/cni";
 import { collectingLogger } from "@kx/core/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -24,7 +24,20 @@ const valid = {
 
 const odd = fc.oneof(
   fc.jsonValue(),
-  fc.constantFrom<unknown>(null, "", 0, -1, 1e309, [], {}, "../..", "\0", "x".repeat(300), "0.0.0", ...cniVersions),
+  fc.constantFrom<unknown>(
+    null,
+    "",
+    0,
+    -1,
+    Number.MAX_VALUE,
+    [],
+    {},
+    "../..",
+    "\0",
+    "x".repeat(300),
+    "0.0.0",
+    ...cniVersions,
+  ),
 );
 
 /** The valid configuration with some of its values, at any depth, replaced or left out. */
@@ -86,7 +99,7 @@ const echo = defineCniPlugin({
   status: async () => undefined,
 });
 
-async function problemOf(command: CniCommand | string, exitCode: number, stdout: string): Promise<string | undefined> {
+async function problemOf(command: string, exitCode: number, stdout: string): Promise<string | undefined> {
   if (exitCode === 1) {
     const printed = JSON.parse(stdout) as { cniVersion: unknown; code: number; msg: string };
     const checked = await cniError["~standard"].validate(printed);

@@ -75,7 +75,7 @@ async function validated(value: unknown, version: CniVersion): Promise<CniResult
 
 function toNewest(result: CniResults[CniVersion], version: CniVersion): CniResult {
   if (isAtLeast(version, "1.0.0")) return { ...(result as Result100), cniVersion: newestVersion };
-  if (!isAtLeast(version, "0.3.0")) return fromFamilies(result as Result020);
+  if (!isAtLeast(version, "0.3.0")) return fromFamilies(result);
   const { ips, ...rest } = result as Result040;
   return { ...rest, ...given({ ips: ips?.map(({ version: _family, ...ip }) => ip) }), cniVersion: newestVersion };
 }

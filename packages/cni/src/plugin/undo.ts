@@ -5,7 +5,7 @@ export type UndoStep = () => void | Promise<void>;
 
 /** What a call has made, as the ways to take it back. */
 export interface UndoStack {
-  push(step: UndoStep): void;
+  readonly push: (step: UndoStep) => void;
   /** Runs the steps, newest first, each although another failed. Gives what failed. */
   run(): Promise<readonly KxError[]>;
 }
