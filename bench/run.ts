@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 const benchmarks: Readonly<Record<string, string>> = {
   boot: "bench/boot.ts",
+  imports: "bench/imports.ts",
   grpc: "packages/core/bench/grpc.ts",
   informer: "packages/controllers/bench/informer.ts",
   foo: "packages/controllers/bench/foo.ts",

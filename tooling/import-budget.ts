@@ -1,24 +1,59 @@
 // Holds what importing a subpath may cost, counted and not timed: executed plug-ins start anew for each pod, so what they
-// import loads nothing but its own few kilobytes.
+// import loads nothing but its own few kilobytes. `npm run bench -- imports` times the same table.
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { root } from "./workspaces.ts";
+import { publishedWorkspaces } from "./workspaces.ts";
 
+/** What importing a subpath may load and take; what is absent is not bounded. */
 interface Budget {
-  /** The built entry, from the root. */
-  readonly entry: string;
-  /** All JavaScript that the import loads, in bytes. */
-  readonly bytes: number;
-  /** Modules of Node that it may load, and no package at all. */
-  readonly builtins: readonly string[];
+  /** JavaScript that the import loads of its own package, in bytes. */
+  readonly bytes?: number;
+  /** Modules of Node that it may load. */
+  readonly builtins?: readonly string[];
+  /** Other packages that it may load, with what these load. */
+  readonly packages?: readonly string[];
+  /** Milliseconds that the import takes over bare Node, or a package whose own import it may cost. Told by the bench alone. */
+  readonly cost?: number | string;
 }
 
-const budgets: readonly Budget[] = [
-  { entry: "packages/core/dist/index.js", bytes: 16_384, builtins: [] },
-  { entry: "packages/core/dist/units/index.js", bytes: 16_384, builtins: [] },
+const small: Budget = { bytes: 16_384, builtins: [], packages: [], cost: 3 };
+const grpcPackages = ["@grpc/grpc-js", "@js-sdsl/ordered-map", "@bufbuild/protobuf"];
+const budgets: readonly (readonly [name: RegExp, budget: Budget])[] = [
+  [/^@kx\/core$/, small],
+  [/^@kx\/core\/units$/, small],
+  [/^@kx\/core\/contracts\//, { builtins: [], packages: ["@bufbuild/protobuf", "zod"] }],
+  [/^@kx\/core\/grpc$/, { packages: grpcPackages, cost: "@grpc/grpc-js" }],
 ];
+
+/** A subpath of a package, as it is imported. */
+export interface Subpath {
+  readonly name: string;
+  /** Of the built entry. */
+  readonly url: string;
+  /** Of the package's folder `dist`. */
+  readonly home: string;
+  readonly budget: Budget | undefined;
+}
+
+/** Every subpath that the published packages export. */
+export function subpaths(): readonly Subpath[] {
+  return publishedWorkspaces().flatMap(({ dir, manifest }) =>
+    Object.entries(manifest.exports ?? {}).flatMap(([subpath, target]) => {
+      if (typeof target === "string" || target.default === undefined) return [];
+      const name = join(manifest.name, subpath);
+      return [
+        {
+          name,
+          url: pathToFileURL(join(dir, target.default)).href,
+          home: `${pathToFileURL(dir).href}/dist/`,
+          budget: budgets.find(([pattern]) => pattern.test(name))?.[1],
+        },
+      ];
+    }),
+  );
+}
 
 /** The URLs of all modules that importing `url` loads, in a process of its own. */
 export function loadedBy(url: string): readonly string[] {
@@ -40,25 +75,36 @@ export function loadedBy(url: string): readonly string[] {
 export function excess(
   loaded: readonly string[],
   home: string,
-  { bytes, builtins }: Omit<Budget, "entry">,
+  { bytes = Infinity, builtins, packages }: Budget,
 ): readonly string[] {
   const files = loaded.filter((url) => url.startsWith("file:"));
-  const total = files.reduce((sum, url) => sum + statSync(fileURLToPath(url)).size, 0);
+  const own = files.filter((url) => url.startsWith(home));
+  const total = own.reduce((sum, url) => sum + statSync(fileURLToPath(url)).size, 0);
+  const isForeign = (url: string) => !own.includes(url) && !packages?.includes(packageOf(url));
+  const isBuiltin = (url: string) => url.startsWith("node:");
   return [
-    ...files.filter((url) => !url.startsWith(home)).map((url) => `loads ${fileURLToPath(url)}, of another package`),
-    ...loaded.filter((url) => url.startsWith("node:") && !builtins.includes(url)).map((url) => `loads ${url}`),
+    ...(packages === undefined ? [] : files.filter(isForeign)).map(
+      (url) => `loads ${fileURLToPath(url)}, of another package`,
+    ),
+    ...(builtins === undefined ? [] : loaded.filter((url) => isBuiltin(url) && !builtins.includes(url))).map(
+      (url) => `loads ${url}`,
+    ),
     ...(total > bytes ? [`loads ${total} bytes, ${bytes} allowed`] : []),
   ];
 }
 
+/** The package that an installed file is of; empty for one of ours. */
+function packageOf(url: string): string {
+  return /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? "";
+}
+
 if (import.meta.main) {
-  for (const { entry, ...budget } of budgets) {
-    const url = pathToFileURL(join(root, entry)).href;
-    const home = url.slice(0, url.indexOf("/dist/") + "/dist/".length);
+  for (const { name, url, home, budget } of subpaths()) {
+    if (budget === undefined) continue;
     const loaded = loadedBy(url);
     const faults = excess(loaded, home, budget);
-    for (const fault of faults) console.error(`${entry}: ${fault}`);
-    console.log(`${entry}: ${loaded.length} modules, ${faults.length} faults`);
+    for (const fault of faults) console.error(`${name}: ${fault}`);
+    console.log(`${name}: ${loaded.length} modules, ${faults.length} faults`);
     if (faults.length > 0) process.exitCode = 1;
   }
 }

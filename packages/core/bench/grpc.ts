@@ -63,12 +63,28 @@ try {
     console.error(`round ${round} of ${rounds} (load ${loadavg()[0]?.toFixed(1)})`);
   }
   console.log(`\n${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}\n`);
-  console.log("| server | in flight | calls/s | server CPU a call | server RSS |\n|---|---|---|---|---|");
-  for (const { server, inFlight, samples } of rows) {
+  const figures = rows.map(({ server, inFlight, samples }) => ({
+    server,
+    inFlight,
+    calls: median(samples.map(({ callsPerSecond }) => callsPerSecond)),
+    cpu: median(samples.map(({ cpuMicros }) => cpuMicros)),
+  }));
+  const head = ["server", "in flight", "calls/s", "of grpc-go", "server CPU a call", "of grpc-go", "server RSS"];
+  console.log(`| ${head.join(" | ")} |\n|${"---|".repeat(head.length)}`);
+  for (const { server, inFlight, calls, cpu } of figures) {
+    const peerFigures = figures.find((other) => other.inFlight === inFlight && other.server.name === "grpc-go");
+    const ratio = (mine: number, other: number | undefined) => (mine / (other ?? Number.NaN)).toFixed(2);
     const rss = readFileSync(`/proc/${server.process.pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)?.[1];
-    const calls = median(samples.map(({ callsPerSecond }) => callsPerSecond)).toFixed(0);
-    const cpu = median(samples.map(({ cpuMicros }) => cpuMicros)).toFixed(0);
-    console.log(`| ${server.name} | ${inFlight} | ${calls} | ${cpu} µs | ${(Number(rss) / 1024).toFixed(0)} MiB |`);
+    const cells = [
+      server.name,
+      inFlight,
+      calls.toFixed(0),
+      ratio(calls, peerFigures?.calls),
+      `${cpu.toFixed(0)} µs`,
+      ratio(cpu, peerFigures?.cpu),
+      `${(Number(rss) / 1024).toFixed(0)} MiB`,
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
   }
 } finally {
   for (const { process } of servers) process.stdin?.end();
