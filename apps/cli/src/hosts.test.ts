@@ -96,7 +96,7 @@ describe("askHosts", () => {
     );
     const status = await askHosts(hosts, 300);
     expect(status.silentHosts.map(({ node, reason }) => `${node}: ${reason}`)).toEqual([
-      "node-1: ENOENT",
+      "node-1: it has no socket yet",
       "node-2: no answer in 0.3 s",
       "node-3: no answer in 0.3 s",
       "node-4: it answered 500",
@@ -104,7 +104,7 @@ describe("askHosts", () => {
     ]);
     expect(status.extensions).toHaveLength(3);
     expect(extensionTable(status)).toMatch(
-      /^<unknown> +<unknown> .* node-agent +node-1 .*host does not answer: ENOENT/m,
+      /^<unknown> +<unknown> .* node-agent +node-1 .*host does not answer: it has no socket yet/m,
     );
   });
 });

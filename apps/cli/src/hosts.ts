@@ -94,9 +94,15 @@ function restartsOf({ runnables }: ExtensionStatus): number {
   return runnables.reduce((sum, { restarts }) => sum + restarts, 0);
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "it has no socket yet",
+  ECONNREFUSED: "it is down",
+};
+
 function whyOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return "code" in error ? String(error.code) : error.message;
+  const code = "code" in error ? String(error.code) : "";
+  return reasons[code] ?? error.message;
 }
 
 function ask(socketPath: string, timeoutMs: number): Promise<readonly ExtensionStatus[]> {

@@ -35,6 +35,14 @@ it("leaves room beside V8's heap in a memory limit", () => {
   });
 });
 
+it("gives on how large the host's young generation may be, and no other flag", () => {
+  const flags = { ...node, execArgv: ["--inspect=9229", "--max-semi-space-size=4"] };
+  expect(childCommand(flags, {}, { isRoot: false, setpriv: undefined })).toEqual({
+    file: "/n/node",
+    args: ["--max-semi-space-size=4", "/k/child.js", "isolated-child"],
+  });
+});
+
 it("says what rights need", () => {
   expect(childCommand(node, { user: 1 }, { ...root, isRoot: false })).toMatchObject({
     reason: expect.stringContaining("root"),

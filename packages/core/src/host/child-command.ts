@@ -24,7 +24,7 @@ const heapShare = 0.75;
 
 /** The command line of an isolated extension's process. */
 export function childCommand(
-  node: { readonly execPath: string; readonly entry: string },
+  node: { readonly execPath: string; readonly entry: string; readonly execArgv?: readonly string[] },
   settings: ProcessSettings,
   machine: Machine,
 ): ChildCommand {
@@ -32,7 +32,9 @@ export function childCommand(
     settings.memoryLimitBytes === undefined
       ? []
       : [`--max-old-space-size=${Math.floor((settings.memoryLimitBytes / 1024 ** 2) * heapShare)}`];
-  const program = [node.execPath, ...heap, node.entry, isolatedChildArgument];
+  // What keeps the host small does the same for its children; of its other flags some, as --inspect, can be had only once.
+  const young = (node.execArgv ?? []).filter((flag) => flag.startsWith("--max-semi-space-size="));
+  const program = [node.execPath, ...young, ...heap, node.entry, isolatedChildArgument];
   const rights = rightsOf(settings);
   if (machine.setpriv === undefined) {
     if (rights.length === 0) return { file: node.execPath, args: program.slice(1) };

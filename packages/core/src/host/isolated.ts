@@ -50,7 +50,7 @@ export async function loadIsolated(
 ): Promise<HostedExtension> {
   const { logLevel = "info", startTimeoutMs = 60_000, heartbeatTimeoutMs = 15_000, stopTimeoutMs = 8000 } = options;
   const { entry: file = fileURLToPath(processEntry("host/child", import.meta.url)) } = options;
-  const program = { execPath: process.execPath, entry: file };
+  const program = { execPath: process.execPath, execArgv: process.execArgv, entry: file };
   const command = childCommand(program, entry.process ?? {}, await inspectMachine());
   if ("reason" in command) throw failure("ISOLATION", entry, command.reason, command.remedy);
   const load = { type: "load", entry, resolveFrom, logLevel } as const;
