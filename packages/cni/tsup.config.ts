@@ -4,6 +4,7 @@ import { defineConfig } from "tsup";
 export default defineConfig(
   preset({
     index: "src/index.ts",
+    "runtime/index": "src/runtime/index.ts",
     "host-local/index": "src/host-local/index.ts",
     "static/index": "src/static/index.ts",
   }),

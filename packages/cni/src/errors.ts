@@ -89,10 +89,12 @@ export const cniErrors = {
   },
   KX_CNI_NETLINK: {
     meaning: "The kernel refused a change of links, addresses, routes or nftables; details hold the error's name.",
-    remedy: "Read what was attempted and the kernel's reason. For EPERM, run as root; for EOPNOTSUPP, the kernel lacks it.",
+    remedy:
+      "Read what was attempted and the kernel's reason. For EPERM, run as root; for EOPNOTSUPP, the kernel lacks it.",
   },
   KX_CNI_NETLINK_MESSAGE: {
-    meaning: "A netlink message cannot be read or written. This is a fault in the program, or a kernel that it does not know.",
+    meaning:
+      "A netlink message cannot be read or written. This is a fault in the program, or a kernel that it does not know.",
     remedy: "Report it with the message and the kernel's version.",
   },
   KX_CNI_INTERFACE: {
@@ -118,5 +120,17 @@ export const cniErrors = {
   KX_CNI_TESTING: {
     meaning: "A program that a test runs in a network namespace failed.",
     remedy: "Read what it printed.",
+  },
+  KX_CNI_NETWORK_MISSING: {
+    meaning: "No configuration file of a folder describes the network that was named.",
+    remedy: "Check the name and the folder; the message tells which networks and which broken files are there.",
+  },
+  KX_CNI_TARGET: {
+    meaning: "A runtime was asked to attach something whose names CNI does not allow.",
+    remedy: "Use a container id of letters, digits and _ . - and an interface's name of at most 15 bytes.",
+  },
+  KX_CNI_GC: {
+    meaning: "Not everything that is out of use could be taken away; the message tells each failure.",
+    remedy: "Mend what the message tells; the next GC tries again.",
   },
 } as const satisfies ErrorCatalogue;

@@ -29,6 +29,11 @@ export function checkNetns({ command, netns, netnsOverride }: CallVariables): st
   return netns;
 }
 
+/** Whether a namespace is there, and not only the file that it was mounted on. */
+export function isNamespace(path: string): boolean {
+  return namespaceProblem(path) === undefined;
+}
+
 function namespaceProblem(path: string): string | undefined {
   try {
     return statfsSync(path).type === namespaceFileSystem ? undefined : "is no network namespace";

@@ -4,7 +4,6 @@ import {
   type CniVersion,
   cniResults,
   cniVersions,
-  type Dns,
   type FamilyConfig,
   type FullInterface,
   type FullRoute,
@@ -16,6 +15,7 @@ import {
   type Route,
 } from "@kx/core/contracts/cni";
 import type { CniResult } from "./cni-plugin.ts";
+import { given } from "./given.ts";
 import { describeIssues } from "./issues.ts";
 
 /** The newest version, which handlers speak. */
@@ -117,13 +117,6 @@ function plainRoute({ dst, gw }: FullRoute): Route {
 
 function familyOf(address: IpConfig["address"]): "4" | "6" {
   return address.includes(":") ? "6" : "4";
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** The fields that have a value. */
-function given<T extends { readonly dns?: Dns | undefined } | Readonly<Record<string, unknown>>>(fields: T): Given<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
 /** Go's decoder takes null for whatever is absent, so plug-ins print it. */
