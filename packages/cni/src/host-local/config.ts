@@ -54,8 +54,9 @@ export const requestedIpsSchema = z.looseObject({
   cni: z.exactOptional(z.looseObject({ ips: z.exactOptional(z.array(z.string())) })),
 });
 
+// Not loose: a field that is not known here must not come in the place of what the kit made of it.
 export const hostLocalConfig: Schema<HostLocalConfig> = miniSchema(
-  z.looseObject({
+  z.object({
     ipam: z.looseObject({
       ...rangeShape,
       subnet: text,

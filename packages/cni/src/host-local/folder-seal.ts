@@ -1,28 +1,37 @@
 import { statSync, utimesSync } from "node:fs";
+import { settledMs } from "./lease-files.ts";
 
 const spanSeconds = 1e6;
 
 /** Tells this state of a folder from others; undefined if there is no folder. */
 export function folderStamp(folder: string): string | undefined {
-  const stat = statSync(folder, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined
-    ? undefined
-    : [stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs, stat.size, stat.nlink].join(" ");
+  return stampOf(look(folder));
 }
 
 /**
- * Gives a folder a time of change in the past that no other state of it has, so that its stamp tells whether anybody has
- * added or removed a file since. The kernel's own times cannot tell: changes within a tick of its clock, up to 10 ms,
- * leave the same time, and some file systems count whole seconds.
+ * Gives a stamp that tells whether anybody adds or removes a file from now on. The times that the kernel gives a folder
+ * cannot tell if it has just been changed: changes within a tick of its clock, up to 10 ms, leave the same time, and some
+ * file systems count whole seconds. Such a folder gets a time of change in the past, which no other state of it has.
  *
- * @returns the stamp; undefined if the time cannot be set, so that nothing can be told.
+ * @returns undefined if the time cannot be set, so that nothing can be told.
  */
-export function sealFolder(folder: string, nowMs: number): string | undefined {
-  const seconds = Math.floor(nowMs / 1000) - 10 - Math.random() * spanSeconds;
+export function sealFolder(folder: string): string | undefined {
+  const stat = look(folder);
+  // The kernel's clock, not an injected one.
+  const now = Date.now();
+  if (stat !== undefined && now - Number(stat.mtimeNs / 1_000_000n) > settledMs) return stampOf(stat);
   try {
-    utimesSync(folder, nowMs / 1000, seconds);
+    utimesSync(folder, now / 1000, Math.floor((now - settledMs) / 1000) - 1 - Math.random() * spanSeconds);
   } catch {
     return undefined;
   }
   return folderStamp(folder);
+}
+
+function look(folder: string) {
+  return statSync(folder, { bigint: true, throwIfNoEntry: false });
+}
+
+function stampOf(stat: ReturnType<typeof look>): string | undefined {
+  return stat && [stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs, stat.size, stat.nlink].join(" ");
 }

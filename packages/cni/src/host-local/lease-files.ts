@@ -20,8 +20,8 @@ import { type LeaseEntry, normalContent } from "./lease-index.ts";
 
 const leaseMode = 0o600;
 const temporary = ".kx-lease";
-/** The coarsest clock of a file system is that of FAT: a file younger than this may change without a new time. */
-const settledMs = 2_100;
+/** The coarsest clock of a file system is that of FAT: what changed more recently may change again without a new time. */
+export const settledMs = 2_100;
 
 /** The address that a file's name tells. */
 function addressOf(name: string): Ip | undefined {

@@ -44,11 +44,10 @@ export function createLeaseFolder(path: string): LeaseFolder {
       // Until it is sealed again, the folder is not known: reading it may fail halfway.
       stamp = undefined;
       if (!isKnown) await refresh(path, index);
-      const changed = { any: !isKnown };
       try {
-        return work(lockedLeases(path, index, changed));
+        return work(lockedLeases(path, index));
       } finally {
-        stamp = changed.any ? sealFolder(path, waiter.clock.now()) : found;
+        stamp = sealFolder(path);
       }
     });
 
@@ -66,7 +65,7 @@ export function createLeaseFolder(path: string): LeaseFolder {
 /** Brings the index up to date, reading only files that are not known to be as they were. */
 async function refresh(path: string, index: LeaseIndex): Promise<void> {
   const names = new Set(readdirSync(path));
-  for (const { name } of [...index.entries()]) if (!names.has(name)) index.delete(name);
+  for (const { name } of index.entries()) if (!names.has(name)) index.delete(name);
   let sliceEnd = performance.now() + sliceMs;
   for (const name of names) {
     const entry = readLease(path, name, index.get(name));
@@ -79,20 +78,13 @@ async function refresh(path: string, index: LeaseIndex): Promise<void> {
 }
 
 /** The index follows each change on the disk at once, so that it is right although a later change fails. */
-function lockedLeases(path: string, index: LeaseIndex, changed: { any: boolean }): LockedLeases {
+function lockedLeases(path: string, index: LeaseIndex): LockedLeases {
   return {
     index,
     lastReserved: (set) => readLastReserved(path, set),
-    reserve(set, ip) {
-      changed.any = true;
-      writeLastReserved(path, set, ip);
-    },
-    write(ip, owner) {
-      changed.any = true;
-      index.set(writeLease(path, ip, contentOf(owner)));
-    },
+    reserve: (set, ip) => writeLastReserved(path, set, ip),
+    write: (ip, owner) => index.set(writeLease(path, ip, contentOf(owner))),
     remove(name) {
-      changed.any = true;
       removeLease(path, name);
       index.delete(name);
     },

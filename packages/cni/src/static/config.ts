@@ -29,8 +29,9 @@ export interface StaticConfig {
 
 const texts = z.exactOptional(z.array(z.string()));
 
+// Not loose: a field that is not known here must not come in the place of what the kit made of it.
 export const staticConfig: Schema<StaticConfig> = miniSchema(
-  z.looseObject({
+  z.object({
     ipam: z.looseObject({
       addresses: z.exactOptional(z.array(z.looseObject({ address: z.string(), gateway: z.exactOptional(z.string()) }))),
       routes: z.exactOptional(z.array(routeSchema)),
