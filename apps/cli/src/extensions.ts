@@ -14,7 +14,7 @@ export const managerName = "controller-manager";
 export const managerMain = fileURLToPath(new URL("./controller-manager.js", import.meta.url));
 
 const managerAccount = "kx-controller-manager";
-/** Megabytes. Hosts are idle most of the time; a large young generation would only be memory that is never given back. */
+/** Megabytes; by default it grows to 16. After 500 Foos the controller manager held 103 MB with it and 137 MB without, for 5 % more CPU time. */
 const nodeFlags = ["--max-semi-space-size=4"];
 
 /** Installs the extensions' objects and keeps one controller manager running; without `extensions` its built-in ones. */
