@@ -6,6 +6,7 @@ export default defineConfig(
     index: "src/index.ts",
     "runtime/index": "src/runtime/index.ts",
     "host-local/index": "src/host-local/index.ts",
+    "net/worker": "src/net/worker.ts",
     "static/index": "src/static/index.ts",
   }),
 );

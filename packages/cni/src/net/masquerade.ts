@@ -1,6 +1,15 @@
 import { type Cidr, formatCidr, formatIp, parseCidr, parseIpInCidr } from "@kx/core/units";
 import { errnoOf } from "../netlink/exchange.ts";
-import { deleteElements, newChain, newElements, newRule, newSet, newTable, type NftSet, type Table } from "../nft/codec.ts";
+import {
+  deleteElements,
+  type NftSet,
+  newChain,
+  newElements,
+  newRule,
+  newSet,
+  newTable,
+  type Table,
+} from "../nft/codec.ts";
 import { address, decide, inRange, isFamily, lookup, masquerade } from "../nft/expressions.ts";
 import { type ElementState, type Nft, openNft } from "../nft/nft.ts";
 import { ipText } from "../rtnl/ip-bytes.ts";
@@ -88,7 +97,10 @@ function addPod(nft: Nft, pod: Pod, comment: string): void {
 
 /** What makes rules is exclusive, so that of several who find them missing only one adds them. */
 function makeStatic(nft: Nft, { set, subnet, network }: Pod): void {
-  const base = newChain(masqueradeTable, { name: chain, base: { type: "nat", hook: "postrouting", priority: sourceNat } });
+  const base = newChain(masqueradeTable, {
+    name: chain,
+    base: { type: "nat", hook: "postrouting", priority: sourceNat },
+  });
   const rules = multicast.map((range) =>
     newRule(masqueradeTable, chain, {
       expressions: [...isFamily(range.base.family), ...inRange("destination", range), decide("return")],

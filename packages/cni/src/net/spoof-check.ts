@@ -1,9 +1,18 @@
 import { errnoOf } from "../netlink/exchange.ts";
-import { deleteElements, newChain, newElements, newRule, type NftSet, newSet, newTable, type Table } from "../nft/codec.ts";
+import {
+  deleteElements,
+  type NftSet,
+  newChain,
+  newElements,
+  newRule,
+  newSet,
+  newTable,
+  type Table,
+} from "../nft/codec.ts";
 import { decide, lookup, meta, payload } from "../nft/expressions.ts";
 import { type Nft, openNft } from "../nft/nft.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
-import { type Owner, ownerComment } from "./owner.ts";
+import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
 
 /** The table that drops frames whose sender is not the pod's: one rule for all bridges, two elements a pod. */
 export const spoofCheckTable: Table = { family: "bridge", name: "kx_spoof_check" };
@@ -63,9 +72,12 @@ export function spoofCheckCheck({ hostIfName, mac }: SpoofCheck): readonly strin
 }
 
 /** Removes elements of attachments of a network that are not listed; those of others stay. */
-export function spoofCheckCollect(isStale: (comment: string | undefined) => boolean): void {
+export function spoofCheckCollect(network: string, valid: readonly Owner[]): void {
   using nft = openNft();
-  const stale = nft.elements(spoofCheckTable, ports.name).filter(({ comment }) => isStale(comment));
+  const keep = new Set(valid.map(ownerComment));
+  const stale = nft
+    .elements(spoofCheckTable, ports.name)
+    .filter(({ comment }) => isOfNetwork(comment, network) && !keep.has(comment ?? ""));
   for (const { key } of stale) spoofCheckDelete({ hostIfName: nameOf(key) });
 }
 
@@ -94,7 +106,10 @@ function sendersOf(nft: Nft, hostIfName: string): readonly (readonly string[])[]
   return nft
     .elements(spoofCheckTable, senders.name)
     .filter(({ key }) => nameOf(key) === hostIfName)
-    .map(({ key }) => [hostIfName, Array.from(key.subarray(16, 22), (byte) => byte.toString(16).padStart(2, "0")).join(":")]);
+    .map(({ key }) => [
+      hostIfName,
+      Array.from(key.subarray(16, 22), (byte) => byte.toString(16).padStart(2, "0")).join(":"),
+    ]);
 }
 
 function nameOf(key: Uint8Array): string {

@@ -49,7 +49,8 @@ export function writeAttributes(view: DataView, start: number, attributes: reado
   let offset = start;
   for (const { type, value } of attributes) {
     const size = headerBytes + valueSize(value);
-    if (size > 0xffff) throw new KxError("KX_CNI_NETLINK_MESSAGE", `netlink attribute ${type} has ${size} bytes, over 65535`);
+    if (size > 0xffff)
+      throw new KxError("KX_CNI_NETLINK_MESSAGE", `netlink attribute ${type} has ${size} bytes, over 65535`);
     const isNest = !(value instanceof Uint8Array);
     view.setUint16(offset, size, true);
     view.setUint16(offset + 2, isNest ? type | nestedFlag : type, true);

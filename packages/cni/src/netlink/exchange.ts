@@ -1,6 +1,15 @@
 import { KxError } from "@kx/core";
 import { errnoName, type NetlinkSocket, openNetlink } from "@kx/core/linux";
-import { encodeMessages, type Message, messageFlags, messageTypes, type ReadMessage, readMessages, readVerdict, type Verdict } from "./message.ts";
+import {
+  encodeMessages,
+  type Message,
+  messageFlags,
+  messageTypes,
+  type ReadMessage,
+  readMessages,
+  readVerdict,
+  type Verdict,
+} from "./message.ts";
 
 /** A message with what it is for. */
 export interface Request extends Message {
@@ -59,6 +68,7 @@ export function openExchange({ protocol, netns }: ExchangeOptions): NetlinkExcha
   };
   return {
     exchange(requests) {
+      if (requests.length === 0) return [];
       // Failures are always told, and in order: the last message's success tells that of all.
       const first = next(requests.length);
       socket.send(encodeMessages(acknowledgeLast(requests), first));
@@ -75,7 +85,8 @@ export function openExchange({ protocol, netns }: ExchangeOptions): NetlinkExcha
         const first = next(1);
         socket.send(encodeMessages([{ ...request, flags: request.flags | messageFlags.dump }], first));
         const [answer] = collect(socket, first, 1);
-        if (answer?.isInterrupted !== true) return judge([request], answer === undefined ? [] : [answer])[0]?.messages ?? [];
+        if (answer?.isInterrupted !== true)
+          return judge([request], answer === undefined ? [] : [answer])[0]?.messages ?? [];
         if (attempt === dumpTries) throw failure(request, { errno: 4, reason: "the list kept changing" });
       }
     },

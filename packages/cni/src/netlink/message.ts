@@ -1,4 +1,13 @@
-import { type Attribute, aligned, type Attributes, attributesOf, malformed, sizeOf, viewOf, writeAttributes } from "./attributes.ts";
+import {
+  type Attribute,
+  type Attributes,
+  aligned,
+  attributesOf,
+  malformed,
+  sizeOf,
+  viewOf,
+  writeAttributes,
+} from "./attributes.ts";
 
 /** A message to the kernel. */
 export interface Message {

@@ -55,7 +55,7 @@ export interface Element {
   /** The last of a range, in sets of ranges. */
   readonly keyEnd?: readonly string[];
   readonly data?: readonly string[];
-  /** Shown by nft(8); at most 127 bytes. */
+  /** Shown by nft(8); at most 128 bytes. */
   readonly comment?: string;
 }
 
@@ -76,10 +76,7 @@ export function deleteTable(table: Table): Request {
 export function newChain(table: Table, { name, base }: Chain): Request {
   const attributes = [string(chainAttribute.table, table.name), string(chainAttribute.name, name)];
   const ofBase = (it: NonNullable<Chain["base"]>) => [
-    nest(chainAttribute.hook, [
-      be32(hookAttribute.number, hooks[it.hook]),
-      be32(hookAttribute.priority, it.priority),
-    ]),
+    nest(chainAttribute.hook, [be32(hookAttribute.number, hooks[it.hook]), be32(hookAttribute.priority, it.priority)]),
     be32(chainAttribute.policy, 1),
     string(chainAttribute.type, it.type),
   ];
@@ -155,7 +152,9 @@ export function deleteSet(table: Table, name: string): Request {
 }
 
 export function listSets(table: Table): Request {
-  return request(table, types.getSet, [string(setAttribute.table, table.name)], { what: `list sets of ${shown(table)}` });
+  return request(table, types.getSet, [string(setAttribute.table, table.name)], {
+    what: `list sets of ${shown(table)}`,
+  });
 }
 
 /** `ENOENT` without the set; `EEXIST` if an element is there, with `exclusive`, or with another value. */
@@ -252,13 +251,14 @@ function encodeElement(set: NftSet, { key, keyEnd, data: value, comment }: Eleme
   if (isWhole || last === undefined) return [one];
   // A range of one field is two elements: its first, and what comes after its last, if anything does.
   const after = increment(last);
-  const end = () => nest(listElement, [field(elementAttribute.key, after ?? last), be32(elementAttribute.flags, intervalEnd)]);
+  const end = () =>
+    nest(listElement, [field(elementAttribute.key, after ?? last), be32(elementAttribute.flags, intervalEnd)]);
   return after === undefined ? [one] : [one, end()];
 }
 
 /** A comment as nft(8) keeps it: kind 0, length, text with a NUL. */
 function userData(comment: string): Uint8Array {
-  const text = new TextEncoder().encode(comment).subarray(0, 127);
+  const text = new TextEncoder().encode(comment).subarray(0, 128);
   return Uint8Array.of(0, text.byteLength + 1, ...text, 0);
 }
 

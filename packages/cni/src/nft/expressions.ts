@@ -28,12 +28,7 @@ const verdictRegister = 0;
 
 /** Bytes of a packet into registers, from the start of its link, network or transport header. */
 export function payload(base: keyof typeof payloadBases, offset: number, length: number, to: Register = 0): Expression {
-  return expr("payload", [
-    be32(1, register(to)),
-    be32(2, payloadBases[base]),
-    be32(3, offset),
-    be32(4, length),
-  ]);
+  return expr("payload", [be32(1, register(to)), be32(2, payloadBases[base]), be32(3, offset), be32(4, length)]);
 }
 
 /** What is known about a packet beside its bytes. */
@@ -48,11 +43,7 @@ export function ct(key: keyof typeof ctKeys, to: Register = 0): Expression {
 
 /** The rule goes on only if the registers hold this value, or, with `notEqual`, do not. */
 export function compare(value: Uint8Array, how: keyof typeof comparisons = "equal", from: Register = 0): Expression {
-  return expr("cmp", [
-    be32(1, register(from)),
-    be32(2, comparisons[how]),
-    nest(3, [bytes(data.value, value)]),
-  ]);
+  return expr("cmp", [be32(1, register(from)), be32(2, comparisons[how]), nest(3, [bytes(data.value, value)])]);
 }
 
 /** Leaves only the bits of a mask. */
@@ -67,7 +58,10 @@ export function mask(bits: Uint8Array, at: Register = 0): Expression {
 }
 
 /** The rule goes on only if the registers hold an element of a set, or, with `inverted`, do not. */
-export function lookup(set: string, options: { readonly inverted?: boolean; readonly from?: Register } = {}): Expression {
+export function lookup(
+  set: string,
+  options: { readonly inverted?: boolean; readonly from?: Register } = {},
+): Expression {
   const { inverted = false, from = 0 } = options;
   return expr("lookup", [string(1, set), be32(2, register(from)), ...(inverted ? [be32(5, 1)] : [])]);
 }

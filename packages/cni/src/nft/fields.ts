@@ -25,7 +25,9 @@ export function typeOf(list: readonly Field[]): number {
 
 /** Each field takes whole registers of four bytes; one alone takes what it has. */
 export function lengthOf(list: readonly Field[]): number {
-  return list.length === 1 ? fields[list[0] ?? "ipv4"].bytes : list.reduce((sum, field) => sum + registerBytes(field), 0);
+  return list.length === 1
+    ? fields[list[0] ?? "ipv4"].bytes
+    : list.reduce((sum, field) => sum + registerBytes(field), 0);
 }
 
 /** The bytes that a field takes in a key of several. */

@@ -50,7 +50,9 @@ export function openNft(netns?: string): Nft {
     transact: (...requests) => socket.transact(transaction.begin, requests, transaction.end),
     find(table, set, keys) {
       const requests = keys.map((key) => ({ ...getElement(table, set, key), expect: ["ENOENT"] }));
-      return socket.exchange(requests).map(({ messages: [message] }) => (message === undefined ? undefined : readElements(message)[0]));
+      return socket
+        .exchange(requests)
+        .map(({ messages: [message] }) => (message === undefined ? undefined : readElements(message)[0]));
     },
     elements: (table, set) => list(listElements(table, set), readElements),
     sets: (table) =>

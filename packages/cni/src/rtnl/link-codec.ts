@@ -1,8 +1,22 @@
-import { type Attribute, bytes, nest, nestAfter, string, u16, u32, u8, viewOf } from "../netlink/attributes.ts";
+import { type Attribute, bytes, nest, nestAfter, string, u8, u16, u32, viewOf } from "../netlink/attributes.ts";
 import type { Request } from "../netlink/exchange.ts";
 import { messageFlags } from "../netlink/message.ts";
 import { parseMac } from "./mac.ts";
-import { bridgeData, bridgeFlags, bridgePort, bridgeSpec, families, ipv4Conf, link, linkFlags, linkInfo, macvlanMode, types, vethPeer, vlanFlags } from "./numbers.ts";
+import {
+  bridgeData,
+  bridgeFlags,
+  bridgePort,
+  bridgeSpec,
+  families,
+  ipv4Conf,
+  link,
+  linkFlags,
+  linkInfo,
+  macvlanMode,
+  types,
+  vethPeer,
+  vlanFlags,
+} from "./numbers.ts";
 
 /** A link by its index, or by its name. */
 export type LinkRef = number | string;
@@ -122,11 +136,17 @@ export interface PortVlan {
 }
 
 export function addPortVlans(index: number, vlans: readonly PortVlan[]): Request {
-  return { ...vlanRequest(types.setLink, index, vlans), what: `add VLANs ${vlanText(vlans)} to the bridge port ${index}` };
+  return {
+    ...vlanRequest(types.setLink, index, vlans),
+    what: `add VLANs ${vlanText(vlans)} to the bridge port ${index}`,
+  };
 }
 
 export function deletePortVlans(index: number, vlans: readonly PortVlan[]): Request {
-  return { ...vlanRequest(types.delLink, index, vlans), what: `remove VLANs ${vlanText(vlans)} from the bridge port ${index}` };
+  return {
+    ...vlanRequest(types.delLink, index, vlans),
+    what: `remove VLANs ${vlanText(vlans)} from the bridge port ${index}`,
+  };
 }
 
 function vlanRequest(type: number, index: number, vlans: readonly PortVlan[]): Request {
@@ -136,7 +156,8 @@ function vlanRequest(type: number, index: number, vlans: readonly PortVlan[]): R
 
 function vlanInfo({ first, last = first, pvid = false, untagged = false }: PortVlan): readonly Attribute[] {
   const flags = (pvid ? vlanFlags.pvid : 0) | (untagged ? vlanFlags.untagged : 0);
-  const info = (more: number, id: number) => bytes(bridgeSpec.vlanInfo, new Uint8Array(Uint16Array.of(flags | more, id).buffer));
+  const info = (more: number, id: number) =>
+    bytes(bridgeSpec.vlanInfo, new Uint8Array(Uint16Array.of(flags | more, id).buffer));
   return last === first ? [info(0, first)] : [info(vlanFlags.rangeBegin, first), info(vlanFlags.rangeEnd, last)];
 }
 
@@ -171,8 +192,16 @@ function linkHeader(index: number, { up, promiscuous, allMulticast }: LinkSettin
   ] as const;
   const view = viewOf(header);
   view.setInt32(4, index, true);
-  view.setUint32(8, asked.reduce((sum, [bit, on]) => (on === true ? sum | bit : sum), 0), true);
-  view.setUint32(12, asked.reduce((sum, [bit, on]) => (on === undefined ? sum : sum | bit), 0), true);
+  view.setUint32(
+    8,
+    asked.reduce((sum, [bit, on]) => (on === true ? sum | bit : sum), 0),
+    true,
+  );
+  view.setUint32(
+    12,
+    asked.reduce((sum, [bit, on]) => (on === undefined ? sum : sum | bit), 0),
+    true,
+  );
   return header;
 }
 

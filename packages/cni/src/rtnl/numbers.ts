@@ -70,7 +70,16 @@ export const address = { address: 1, local: 2, label: 3, broadcast: 4, flags: 8 
 export const addressFlags = { noDad: 0x2, dadFailed: 0x8, tentative: 0x40, permanent: 0x80 } as const;
 
 /** RTA_*, and RTAX_* of its metrics. */
-export const route = { destination: 1, out: 4, gateway: 5, priority: 6, source: 7, metrics: 8, multipath: 9, table: 15 } as const;
+export const route = {
+  destination: 1,
+  out: 4,
+  gateway: 5,
+  priority: 6,
+  source: 7,
+  metrics: 8,
+  multipath: 9,
+  table: 15,
+} as const;
 export const metrics = { mtu: 2, advmss: 8 } as const;
 export const routeTable = { main: 254, local: 255 } as const;
 export const routeScope = { universe: 0, link: 253, host: 254 } as const;

@@ -3,7 +3,18 @@ import { viewOf } from "../netlink/attributes.ts";
 import { attributesAfter, type ReadMessage } from "../netlink/message.ts";
 import { ipText } from "./ip-bytes.ts";
 import { formatMac } from "./mac.ts";
-import { address, addressFlags, bridgePort, families, link, linkFlags, linkInfo, operUp, route, metrics } from "./numbers.ts";
+import {
+  address,
+  addressFlags,
+  bridgePort,
+  families,
+  link,
+  linkFlags,
+  linkInfo,
+  metrics,
+  operUp,
+  route,
+} from "./numbers.ts";
 
 /** A link as the kernel has it. */
 export interface Link {

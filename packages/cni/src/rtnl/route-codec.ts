@@ -4,7 +4,18 @@ import type { Request } from "../netlink/exchange.ts";
 import { messageFlags } from "../netlink/message.ts";
 import { familyOf, ipBytes } from "./ip-bytes.ts";
 import { parseMac } from "./mac.ts";
-import { bootProtocol, families, metrics, neighbour, onLink, route, routeKind, routeScope, routeTable, types } from "./numbers.ts";
+import {
+  bootProtocol,
+  families,
+  metrics,
+  neighbour,
+  onLink,
+  route,
+  routeKind,
+  routeScope,
+  routeTable,
+  types,
+} from "./numbers.ts";
 
 /** A route out of a link. */
 export interface LinkRoute {
@@ -29,7 +40,11 @@ export interface LinkRoute {
 /** `append` lets a destination have several routers; `replace` puts it in another's place. Default: `EEXIST`. */
 export function newRoute(of: LinkRoute, mode?: "append" | "replace"): Request {
   const flags = mode === undefined ? messageFlags.exclusive : messageFlags[mode];
-  return { ...routeRequest(types.newRoute, of), flags: messageFlags.create | flags, what: `add the route ${routeText(of)}` };
+  return {
+    ...routeRequest(types.newRoute, of),
+    flags: messageFlags.create | flags,
+    what: `add the route ${routeText(of)}`,
+  };
 }
 
 /** `ESRCH` if there is none. */

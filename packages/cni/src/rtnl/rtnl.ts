@@ -1,7 +1,7 @@
 import { KxError } from "@kx/core";
 import { type Answer, openExchange, type Request } from "../netlink/exchange.ts";
-import { getLink, type LinkRef, listLinks } from "./link-codec.ts";
 import { getAddress6, listAddresses } from "./address-codec.ts";
+import { getLink, type LinkRef, listLinks } from "./link-codec.ts";
 import { type AddressState, type Link, type RouteState, readAddress, readLink, readRoutes } from "./read.ts";
 import { listRoutes } from "./route-codec.ts";
 

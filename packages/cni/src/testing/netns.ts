@@ -82,7 +82,9 @@ function netnsAt(path: string, dispose: () => Promise<void>): TestNetns {
     async addresses(link) {
       const [shown] = await json<readonly { addr_info: readonly ShownAddress[] }[]>("address", "show", "dev", link);
       const own = shown?.addr_info.filter(({ protocol }) => protocol !== "kernel_ll") ?? [];
-      return own.filter(({ local }) => !local.startsWith("fe80:")).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+      return own
+        .filter(({ local }) => !local.startsWith("fe80:"))
+        .map(({ local, prefixlen }) => `${local}/${prefixlen}`);
     },
     async routes(family = 4) {
       const lines = (await run("ip", `-${family}`, "route")).split("\n").map((line) => line.trim());
@@ -105,7 +107,8 @@ interface ShownAddress {
 }
 
 // The loopback, and what modules of the kernel put into every new namespace.
-const kernelLinks = /^(lo|ifb\d|(ip6?)?(tunl|gre|gretap|erspan|sit|vti|tnl|_vti|6_vti|6tnl|6gre)\d|ip6tnl0|ip_vti0|ip6_vti0)$/;
+const kernelLinks =
+  /^(lo|ifb\d|(ip6?)?(tunl|gre|gretap|erspan|sit|vti|tnl|_vti|6_vti|6tnl|6gre)\d|ip6tnl0|ip_vti0|ip6_vti0)$/;
 
 /** Everything of a network namespace that a test may have left behind, as lines to compare. */
 export async function netnsContents(netns: Pick<TestNetns, "run" | "links">): Promise<readonly string[]> {
@@ -149,6 +152,8 @@ async function command(program: string, args: readonly string[]): Promise<string
     return (await execute(program, args, { encoding: "utf8", maxBuffer: 1 << 26 })).stdout;
   } catch (cause) {
     const stderr = String((cause as { stderr?: unknown }).stderr ?? "").trim();
-    throw new KxError("KX_CNI_TESTING", `${[program, ...args].join(" ")}: ${stderr || KxError.from(cause).reason}`, { cause });
+    throw new KxError("KX_CNI_TESTING", `${[program, ...args].join(" ")}: ${stderr || KxError.from(cause).reason}`, {
+      cause,
+    });
   }
 }

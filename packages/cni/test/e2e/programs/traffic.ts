@@ -1,0 +1,48 @@
+// Serves, or asks, in the network namespace it was started in. A server answers with the address that the asker has for it.
+import { createSocket } from "node:dgram";
+import { connect, createServer } from "node:net";
+
+const [mode, transport, host = "", portText = "0", timeoutText = "0"] = process.argv.slice(2);
+const port = Number(portText);
+const plain = (address = "") => address.replace(/^::ffff:/, "");
+
+function serve(): void {
+  if (transport === "tcp") {
+    createServer((socket) => {
+      socket.on("error", () => {});
+      socket.end(plain(socket.remoteAddress));
+    }).listen(port, () => console.log("ready"));
+    return;
+  }
+  const socket = createSocket("udp6");
+  socket.on("message", (_, from) => socket.send(plain(from.address), from.port, from.address));
+  socket.bind(port, () => console.log("ready"));
+}
+
+function ask(): void {
+  // Nobody answers what was dropped.
+  setTimeout(() => process.exit(3), Number(timeoutText));
+  const done = (text: string) => {
+    console.log(text);
+    process.exit(0);
+  };
+  if (transport === "tcp") {
+    const socket = connect({ host, port });
+    let text = "";
+    socket.on("data", (bytes) => {
+      text += String(bytes);
+    });
+    socket.on("end", () => done(text));
+    socket.on("error", (error) => {
+      console.error(error.message);
+      process.exit(2);
+    });
+    return;
+  }
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  socket.on("message", (bytes) => done(String(bytes)));
+  socket.send("?", port, host);
+}
+
+if (mode === "serve") serve();
+else ask();
