@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, it } from "vitest";
 
 const built = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -19,4 +20,30 @@ it("runs the foo controller, is not ready without an API server, and stops at a 
   expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^process_resident_memory_bytes \d+$/m);
   child.kill("SIGINT");
   expect(await exited).toEqual([0, null]);
+});
+
+const run = promisify(execFile);
+
+it("renders what its extensions need, with the rights to a lease only where leaders are elected", async () => {
+  const render = async (...args: string[]): Promise<string[]> => {
+    const { stdout } = await run(process.execPath, [built, "--render=n", ...args], { env: {} });
+    const objects = JSON.parse(stdout) as { kind: string; metadata: { name: string } }[];
+    return objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  };
+  const plain = await render();
+  expect(plain).toContain("ClusterRole kx:controller:foo");
+  expect(await render("--leader-elect", "--leader-elect-lease-name=l")).toEqual([
+    "Role kx:leader-election:l",
+    ...plain,
+  ]);
+});
+
+it("refuses times that would allow two leaders, and a pod without its namespace", async () => {
+  const times = run(process.execPath, [built, "--leader-elect", "--leader-elect-renew-deadline=20s"], { env: {} });
+  await expect(times).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--leader-elect-lease-duration"),
+  });
+  const inPod = run(process.execPath, [built], { env: { KUBERNETES_SERVICE_HOST: "10.96.0.1" } });
+  await expect(inPod).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("--leader-elect-namespace") });
 });
