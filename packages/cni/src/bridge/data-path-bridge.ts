@@ -3,12 +3,13 @@ import { KxError } from "@kx/core";
 import { cidrContains, formatIp, parseIpInCidr } from "@kx/core/units";
 import { writeSysctl } from "../net/sysctl.ts";
 import { deleteAddress, newAddress } from "../rtnl/address-codec.ts";
-import { newLink, setLink } from "../rtnl/link-codec.ts";
+import { filterVlans, newLink, setLink } from "../rtnl/link-codec.ts";
 import { randomMac } from "../rtnl/mac.ts";
 import { routeScope } from "../rtnl/numbers.ts";
 import type { AddressState, Link } from "../rtnl/read.ts";
 import type { Rtnl } from "../rtnl/rtnl.ts";
 import type { BridgeSettings } from "./data-path-types.ts";
+import { withVlans } from "./data-path-vlan.ts";
 
 /** The first bytes of the addresses that kx gives to bridges, so that it knows them for fixed. */
 const ownMac = "02:6b:78";
@@ -29,6 +30,7 @@ export function ensureBridge(host: Rtnl, { name, mtu, promiscuous }: BridgeSetti
   }
   const mustPin = !isFixed(bridge);
   const mustListen = promiscuous === true && !bridge.isPromiscuous;
+  if (found !== undefined && vlanFiltering) withVlans(name, () => host.request(filterVlans(bridge.index)));
   if (bridge.isUp && !mustPin && !mustListen) return bridge;
   host.request(
     setLink(
@@ -49,7 +51,7 @@ export function ensureBridge(host: Rtnl, { name, mtu, promiscuous }: BridgeSetti
 function makeBridge(host: Rtnl, name: string, vlanFiltering: boolean): Link {
   const mac = `${ownMac}${randomMac().slice(8)}`;
   const kind = { kind: "bridge", ...(vlanFiltering ? { vlanFiltering } : {}) } as const;
-  host.request({ ...newLink({ name, mac, kind }), expect: ["EEXIST"] });
+  withVlans(name, () => host.request({ ...newLink({ name, mac, kind }), expect: ["EEXIST"] }));
   // Routers on the network must not tell the node where to send what.
   writeSysctl(["net", "ipv6", "conf", name, "accept_ra"], "0");
   return host.link(name);

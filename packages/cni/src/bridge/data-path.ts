@@ -10,8 +10,9 @@ import type { Link } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
 import { enableForwarding, ensureBridge, ensureGateways } from "./data-path-bridge.ts";
 import { configurePod } from "./data-path-pod.ts";
-import { ensureVlanGateway, makePair, type Pair, planPort, setPort } from "./data-path-port.ts";
+import { makePair, type Pair, planPort } from "./data-path-port.ts";
 import type { BridgeAttach, BridgeAttached, BridgeDetach, MadeInterface } from "./data-path-types.ts";
+import { ensureVlanGateway, withVlans } from "./data-path-vlan.ts";
 
 /** How long a port may take to come up before the caller looks after it, in tries of a millisecond. */
 const upTries = 20;
@@ -31,8 +32,7 @@ export function bridgeAttach(request: BridgeAttach): BridgeAttached {
   const bridge = ensureBridge(host, settings, request.vlan !== undefined);
   const vlan = request.vlan?.native;
   const isGateway = (settings.gateways?.length ?? 0) > 0;
-  const vlanGateway =
-    isGateway && vlan !== undefined && vlan > 0 ? ensureVlanGateway(host, bridge, request, vlan) : undefined;
+  const vlanGateway = isGateway && vlan !== undefined && vlan > 0 ? ensureVlanGateway(host, bridge, vlan) : undefined;
   ensureGateways(host, vlanGateway ?? bridge, settings, duplicateDetection);
   if (isGateway) enableForwarding(settings.gateways ?? []);
   const pair = makePair(host, bridge, netns, request);
@@ -45,7 +45,7 @@ export function bridgeAttach(request: BridgeAttach): BridgeAttached {
 }
 
 function configure(host: Rtnl, netns: OpenNetns, pair: Pair, request: BridgeAttach): void {
-  setPort(host, planPort(pair.host.index, request), request);
+  withVlans(request.bridge.name, () => host.request(...planPort(pair.host.index, request)));
   writeSysctl(["net", "ipv6", "conf", pair.host.name, "accept_ra"], "0");
   const { owner } = request;
   if (request.spoofCheck === true) spoofCheckAdd({ owner, hostIfName: pair.host.name, mac: pair.containerMac });
@@ -144,7 +144,8 @@ function takeRules(
   addresses: readonly string[],
   mac: string | undefined,
 ): void {
-  if (spoofCheck === true) spoofCheckDelete({ hostIfName: hostEndName(owner), ...(mac === undefined ? {} : { mac }) });
+  if (spoofCheck === true)
+    spoofCheckDelete({ owner, hostIfName: hostEndName(owner), ...(mac === undefined ? {} : { mac }) });
   if (masquerade === "sets") masqueradeDelete({ owner, addresses });
   if (masquerade === "upstream") upstreamMasqueradeDelete({ owner });
 }

@@ -1,6 +1,7 @@
 import { bridgeAttach, bridgeDetach } from "../bridge/data-path.ts";
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
+import { hostPortsAdd, hostPortsCheck, hostPortsCollect, hostPortsDelete } from "./host-ports.ts";
 import { masqueradeCollect } from "./masquerade.ts";
 import { upstreamMasqueradeCollect } from "./masquerade-upstream.ts";
 import { spoofCheckCollect } from "./spoof-check.ts";
@@ -14,6 +15,10 @@ export const netHandlers = {
   bridgeDetach,
   bridgeCheck,
   bridgeUnsettled,
+  hostPortsAdd,
+  hostPortsCheck,
+  hostPortsCollect,
+  hostPortsDelete,
   masqueradeCollect,
   upstreamMasqueradeCollect,
   spoofCheckCollect,

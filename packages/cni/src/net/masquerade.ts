@@ -1,19 +1,9 @@
 import { type Cidr, formatCidr, formatIp, parseCidr, parseIpInCidr } from "@kx/core/units";
-import { errnoOf } from "../netlink/exchange.ts";
-import {
-  deleteElements,
-  type NftSet,
-  newChain,
-  newElements,
-  newRule,
-  newSet,
-  newTable,
-  type Table,
-} from "../nft/codec.ts";
+import { type NftSet, newChain, newRule, newSet, newTable, type Table } from "../nft/codec.ts";
 import { address, decide, inRange, isFamily, lookup, masquerade } from "../nft/expressions.ts";
-import { type ElementState, type Nft, openNft } from "../nft/nft.ts";
-import { ipText } from "../rtnl/ip-bytes.ts";
+import { type Nft, openNft } from "../nft/nft.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
+import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./owned-elements.ts";
 import { isOfNetwork, type Owner, ownerComment, shortHash } from "./owner.ts";
 
 /** The table of addresses that go out as the host's; one rule a network and subnet, one element a pod. */
@@ -31,14 +21,23 @@ export interface Masquerade {
 /** Lets what the addresses send out of their subnet go out as the host's. */
 export function masqueradeAdd({ owner, addresses }: Masquerade): void {
   using nft = openNft();
-  for (const text of addresses) addPod(nft, podOf(owner.network, text), ownerComment(owner));
+  const comment = ownerComment(owner);
+  for (const text of addresses) {
+    const pod = podOf(owner.network, text);
+    addOwned(nft, masqueradeTable, [itemOf(pod)], comment, () => makeStatic(nft, pod));
+  }
 }
 
 /** Takes that back, for the addresses that the attachment had; without any, all of its elements are looked for. */
 export function masqueradeDelete({ owner, addresses }: Masquerade): void {
   using nft = openNft();
   const comment = ownerComment(owner);
-  for (const text of addresses) deleteOwn(nft, podOf(owner.network, text), comment);
+  deleteOwned(
+    nft,
+    masqueradeTable,
+    addresses.map((text) => itemOf(podOf(owner.network, text))),
+    comment,
+  );
   if (addresses.length === 0) deleteWhere(nft, owner.network, (one) => one === comment);
 }
 
@@ -75,24 +74,12 @@ function podOf(network: string, text: string): Pod {
   return { ip: formatIp(ip), subnet: cidr, network, set: { name, key: [ip.family === 4 ? "ipv4" : "ipv6"] } };
 }
 
-function setPrefix(network: string): string {
-  return `pods_${shortHash(network, 12)}_`;
+function itemOf({ set, ip }: Pod): OwnedItem {
+  return { set, element: { key: [ip] } };
 }
 
-function addPod(nft: Nft, pod: Pod, comment: string): void {
-  const add = newElements(masqueradeTable, pod.set, [{ key: [pod.ip], comment }], { exclusive: true });
-  try {
-    nft.transact(add);
-  } catch (error) {
-    // Nearly always everything but the element is there.
-    if (errnoOf(error) === "ENOENT") {
-      makeStatic(nft, pod);
-      addPod(nft, pod, comment);
-    } else if (errnoOf(error) === "EEXIST") {
-      // Its owner before was never deleted, or will be: the address is another's now.
-      nft.transact(deleteElements(masqueradeTable, pod.set, [{ key: [pod.ip] }]), add);
-    } else throw error;
-  }
+function setPrefix(network: string): string {
+  return `pods_${shortHash(network, 12)}_`;
 }
 
 /** What makes rules is exclusive, so that of several who find them missing only one adds them. */
@@ -119,24 +106,13 @@ function makeStatic(nft: Nft, { set, subnet, network }: Pod): void {
   makeOnce(nft, [exclusive(newSet(masqueradeTable, set)), rule]);
 }
 
-function deleteOwn(nft: Nft, { set, ip }: Pod, comment: string): void {
-  const [found] = nft.find(masqueradeTable, set, [[ip]]);
-  if (found?.comment === comment) deleteIfThere(nft, set, ip);
-}
-
-function deleteWhere(nft: Nft, network: string, isMeant: (comment: ElementState["comment"]) => boolean): void {
-  for (const name of nft.sets(masqueradeTable).filter((one) => one.startsWith(setPrefix(network)))) {
-    for (const one of nft.elements(masqueradeTable, name).filter(({ comment }) => isMeant(comment))) {
-      const set: NftSet = { name, key: [one.key.byteLength === 4 ? "ipv4" : "ipv6"] };
-      deleteIfThere(nft, set, ipText(one.key));
-    }
-  }
-}
-
-function deleteIfThere(nft: Nft, set: NftSet, ip: string): void {
-  try {
-    nft.transact(deleteElements(masqueradeTable, set, [{ key: [ip] }]));
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
+function deleteWhere(nft: Nft, network: string, isMeant: (comment: string | undefined) => boolean): void {
+  const names = nft.sets(masqueradeTable).filter((name) => name.startsWith(setPrefix(network)));
+  // Of sets found by their names the keys are taken as they are.
+  deleteElementsWhere(
+    nft,
+    masqueradeTable,
+    names.map((name): NftSet => ({ name, key: ["ipv4"] })),
+    isMeant,
+  );
 }

@@ -1,17 +1,8 @@
-import { errnoOf } from "../netlink/exchange.ts";
-import {
-  deleteElements,
-  type NftSet,
-  newChain,
-  newElements,
-  newRule,
-  newSet,
-  newTable,
-  type Table,
-} from "../nft/codec.ts";
+import { type NftSet, newChain, newRule, newSet, newTable, type Table } from "../nft/codec.ts";
 import { decide, lookup, meta, payload } from "../nft/expressions.ts";
 import { type Nft, openNft } from "../nft/nft.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
+import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./owned-elements.ts";
 import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
 
 /** The table that drops frames whose sender is not the pod's: one rule for all bridges, two elements a pod. */
@@ -33,32 +24,19 @@ export interface SpoofCheck {
 /** Lets only frames from that address in through a port. */
 export function spoofCheckAdd({ owner, hostIfName, mac }: SpoofCheck): void {
   using nft = openNft();
-  const comment = ownerComment(owner);
-  const add = () =>
-    nft.transact(
-      newElements(spoofCheckTable, senders, [{ key: [hostIfName, mac], comment }]),
-      newElements(spoofCheckTable, ports, [{ key: [hostIfName], comment }]),
-    );
-  try {
-    add();
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-    makeStatic(nft);
-    add();
-  }
+  addOwned(nft, spoofCheckTable, itemsOf(hostIfName, mac), ownerComment(owner), () => makeStatic(nft));
 }
 
-/** Takes that back. Without the address, all elements of the port are looked for. */
-export function spoofCheckDelete({ hostIfName, mac }: { readonly hostIfName: string; readonly mac?: string }): void {
+/** Takes that back; without the address, all elements of the attachment are looked for. */
+export function spoofCheckDelete({
+  owner,
+  hostIfName,
+  mac,
+}: Omit<SpoofCheck, "mac"> & { readonly mac?: string }): void {
   using nft = openNft();
-  const isPort = nft.find(spoofCheckTable, ports, [[hostIfName]])[0] !== undefined;
-  if (!isPort) return;
-  const ofPort = mac === undefined ? sendersOf(nft, hostIfName) : [[hostIfName, mac]];
-  const found = ofPort.filter((key) => nft.find(spoofCheckTable, senders, [key])[0] !== undefined);
-  nft.transact(
-    deleteElements(spoofCheckTable, ports, [{ key: [hostIfName] }]),
-    ...found.map((key) => deleteElements(spoofCheckTable, senders, [{ key }])),
-  );
+  const comment = ownerComment(owner);
+  if (mac !== undefined) return deleteOwned(nft, spoofCheckTable, itemsOf(hostIfName, mac), comment);
+  deleteElementsWhere(nft, spoofCheckTable, [ports, senders], (one) => one === comment);
 }
 
 /** What is missing, in words. */
@@ -75,10 +53,15 @@ export function spoofCheckCheck({ hostIfName, mac }: SpoofCheck): readonly strin
 export function spoofCheckCollect(network: string, valid: readonly Owner[]): void {
   using nft = openNft();
   const keep = new Set(valid.map(ownerComment));
-  const stale = nft
-    .elements(spoofCheckTable, ports.name)
-    .filter(({ comment }) => isOfNetwork(comment, network) && !keep.has(comment ?? ""));
-  for (const { key } of stale) spoofCheckDelete({ hostIfName: nameOf(key) });
+  const isStale = (comment: string | undefined) => isOfNetwork(comment, network) && !keep.has(comment ?? "");
+  deleteElementsWhere(nft, spoofCheckTable, [ports, senders], isStale);
+}
+
+function itemsOf(hostIfName: string, mac: string): readonly OwnedItem[] {
+  return [
+    { set: senders, element: { key: [hostIfName, mac] } },
+    { set: ports, element: { key: [hostIfName] } },
+  ];
 }
 
 function makeStatic(nft: Nft): void {
@@ -100,18 +83,4 @@ function makeStatic(nft: Nft): void {
     newSet(spoofCheckTable, senders),
     newRule(spoofCheckTable, chain, { expressions, comment: "a pod's port lets only the pod's own address in" }),
   ]);
-}
-
-function sendersOf(nft: Nft, hostIfName: string): readonly (readonly string[])[] {
-  return nft
-    .elements(spoofCheckTable, senders.name)
-    .filter(({ key }) => nameOf(key) === hostIfName)
-    .map(({ key }) => [
-      hostIfName,
-      Array.from(key.subarray(16, 22), (byte) => byte.toString(16).padStart(2, "0")).join(":"),
-    ]);
-}
-
-function nameOf(key: Uint8Array): string {
-  return new TextDecoder().decode(key.subarray(0, 16)).replace(/\0.*$/s, "");
 }

@@ -49,12 +49,14 @@ export interface NftSet {
   readonly interval?: boolean;
 }
 
-/** An element: a text for each field of its set's key. */
+/** A key or value: a text for each field, or its bytes as the kernel has them. */
+export type Content = readonly string[] | Uint8Array;
+
 export interface Element {
-  readonly key: readonly string[];
+  readonly key: Content;
   /** The last of a range, in sets of ranges. */
-  readonly keyEnd?: readonly string[];
-  readonly data?: readonly string[];
+  readonly keyEnd?: Content;
+  readonly data?: Content;
   /** Shown by nft(8); at most 128 bytes. */
   readonly comment?: string;
 }
@@ -165,7 +167,7 @@ export function newElements(
   options: { readonly exclusive?: boolean } = {},
 ): Request {
   return request(table, types.newElement, elementList(table, set, list), {
-    what: `add ${list.map(({ key }) => key.join(" . ")).join(", ")} to the set ${set.name} of ${shown(table)}`,
+    what: `add ${list.map(({ key }) => shownKey(key)).join(", ")} to the set ${set.name} of ${shown(table)}`,
     flags: messageFlags.create | (options.exclusive === true ? messageFlags.exclusive : 0),
   });
 }
@@ -174,14 +176,14 @@ export function newElements(
 export function deleteElements(table: Table, set: NftSet, list: readonly Element[]): Request {
   const keys = list.map(({ key, keyEnd }) => ({ key, ...(keyEnd === undefined ? {} : { keyEnd }) }));
   return request(table, types.delElement, elementList(table, set, keys), {
-    what: `remove ${list.map(({ key }) => key.join(" . ")).join(", ")} from the set ${set.name} of ${shown(table)}`,
+    what: `remove ${list.map(({ key }) => shownKey(key)).join(", ")} from the set ${set.name} of ${shown(table)}`,
   });
 }
 
 /** One element, found without a list. */
-export function getElement(table: Table, set: NftSet, key: readonly string[]): Request {
+export function getElement(table: Table, set: NftSet, key: Content): Request {
   return request(table, types.getElement, elementList(table, set, [{ key }]), {
-    what: `find ${key.join(" . ")} in the set ${set.name} of ${shown(table)}`,
+    what: `find ${shownKey(key)} in the set ${set.name} of ${shown(table)}`,
   });
 }
 
@@ -214,6 +216,10 @@ function shown({ family, name }: Table): string {
   return `${family} ${name}`;
 }
 
+function shownKey(key: Content): string {
+  return key instanceof Uint8Array ? Buffer.from(key).toString("hex") : key.join(" . ");
+}
+
 function setName(table: Table, name: string): readonly Attribute[] {
   return [string(setAttribute.table, table.name), string(setAttribute.name, name)];
 }
@@ -237,15 +243,15 @@ function elementList(table: Table, set: NftSet, list: readonly Element[]): reado
 
 function encodeElement(set: NftSet, { key, keyEnd, data: value, comment }: Element): readonly Attribute[] {
   const field = (type: number, content: Uint8Array) => nest(type, [bytes(data.value, content)]);
-  const start = encodeFields(set.key, key);
+  const encode = (fields: readonly Field[], content: Content) =>
+    content instanceof Uint8Array ? content : encodeFields(fields, content);
+  const start = encode(set.key, key);
   const isWhole = set.interval !== true || set.key.length > 1;
-  const last = set.interval === true ? encodeFields(set.key, keyEnd ?? key) : undefined;
+  const last = set.interval === true ? encode(set.key, keyEnd ?? key) : undefined;
   const one = nest(listElement, [
     field(elementAttribute.key, start),
     ...(isWhole && last !== undefined ? [field(elementAttribute.keyEnd, last)] : []),
-    ...(value === undefined || set.data === undefined
-      ? []
-      : [field(elementAttribute.data, encodeFields(set.data, value))]),
+    ...(value === undefined || set.data === undefined ? [] : [field(elementAttribute.data, encode(set.data, value))]),
     ...(comment === undefined ? [] : [bytes(elementAttribute.userData, userData(comment))]),
   ]);
   if (isWhole || last === undefined) return [one];

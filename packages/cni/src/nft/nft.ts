@@ -1,6 +1,15 @@
 import { errnoOf, openExchange, type Request } from "../netlink/exchange.ts";
 import { attributesAfter, type ReadMessage } from "../netlink/message.ts";
-import { getElement, listElements, listRules, listSets, type NftSet, type Table, transaction } from "./codec.ts";
+import {
+  type Content,
+  getElement,
+  listElements,
+  listRules,
+  listSets,
+  type NftSet,
+  type Table,
+  transaction,
+} from "./codec.ts";
 import { data, element, elements, rule, set as setAttribute } from "./numbers.ts";
 
 /** An element as the kernel has it. */
@@ -26,7 +35,7 @@ export interface Nft extends Disposable {
    */
   transact(...requests: readonly Request[]): void;
   /** Elements by their keys, each found without a list; undefined for one that is not there, or if the set is not. */
-  find(table: Table, set: NftSet, keys: readonly (readonly string[])[]): readonly (ElementState | undefined)[];
+  find(table: Table, set: NftSet, keys: readonly Content[]): readonly (ElementState | undefined)[];
   /** All elements of a set; none if the set is not there. */
   elements(table: Table, set: string): readonly ElementState[];
   /** The names of a table's sets; none if the table is not there. */

@@ -75,6 +75,16 @@ export function setLink(ref: LinkRef, settings: LinkSettings, what = `set the li
   return { ...linkRequest(types.setLink, ref, settings), what };
 }
 
+/** Turns the VLANs of a bridge on. A kernel that has none ignores it. */
+export function filterVlans(index: number): Request {
+  const data = nest(linkInfo.data, [u8(bridgeData.vlanFiltering, 1)]);
+  return {
+    ...linkRequest(types.newLink, index),
+    attributes: [nest(link.info, [string(linkInfo.kind, "bridge"), data])],
+    what: `turn on VLANs of the bridge ${index}`,
+  };
+}
+
 /** Deletes a link; deleting one end of a veth pair deletes both. */
 export function deleteLink(ref: LinkRef): Request {
   return { ...linkRequest(types.delLink, ref), what: `delete the link ${ref}` };
