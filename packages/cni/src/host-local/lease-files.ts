@@ -66,6 +66,12 @@ export function writeLease(folder: string, ip: Ip, content: string): LeaseEntry 
   return { name, ip, content };
 }
 
+/** What tells a lease's file from a later one of that name; undefined if there is none. */
+export function markOf(folder: string, name: string): string | undefined {
+  const stat = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
+  return stat && `${stat.ino} ${stat.mtimeNs}`;
+}
+
 /** Removes a file among the leases; it may be gone. */
 export function removeLease(folder: string, name: string): void {
   try {

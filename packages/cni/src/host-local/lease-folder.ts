@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Ip } from "@kx/core/units";
 import { type Waiter, withFolderLock } from "./folder-lock.ts";
 import { folderStamp, sealFolder } from "./folder-seal.ts";
-import { readLastReserved, readLease, removeLease, writeLastReserved, writeLease } from "./lease-files.ts";
+import { markOf, readLastReserved, readLease, removeLease, writeLastReserved, writeLease } from "./lease-files.ts";
 import { contentOf, createLeaseIndex, type LeaseIndex, type LeaseOwner } from "./lease-index.ts";
 
 /** How long files are read before others of this process get a turn. */
@@ -17,6 +17,8 @@ export interface LockedLeases {
   /** @throws KxError `KX_CNI_IO`; then there is no lease. */
   write(ip: Ip, owner: LeaseOwner): void;
   remove(name: string): void;
+  /** What tells a lease's file from a later one of that name; undefined if there is none. */
+  markOf(name: string): string | undefined;
 }
 
 /** The leases of a network: a folder with a file for each address, which the Go plug-in reads and writes too. */
@@ -88,5 +90,6 @@ function lockedLeases(path: string, index: LeaseIndex): LockedLeases {
       removeLease(path, name);
       index.delete(name);
     },
+    markOf: (name) => markOf(path, name),
   };
 }

@@ -38,12 +38,6 @@ export function contentOf({ containerId, ifName }: LeaseOwner): string {
   return ifName === undefined ? containerId : `${containerId}${separator}${ifName}`;
 }
 
-/** Who a lease's file names. */
-export function ownerOf(content: string): LeaseOwner {
-  const [containerId = "", ifName] = content.split(separator);
-  return ifName === undefined ? { containerId } : { containerId, ifName };
-}
-
 /** A file's content as it is compared: a file that was not synchronised may be empty or full of zeros after a power loss. */
 export function normalContent(text: string): string {
   return text.replaceAll("\0", "").trim();

@@ -5,66 +5,72 @@ import { isVanished, type NodeIdentity, readNamespace, readNodeIdentity } from "
 
 const journalMode = 0o600;
 const folderMode = 0o755;
-/** The journal is rewritten when it has more bytes than this, and this much for each attachment that is there. */
+/** The journal is rewritten when it has more bytes than this, and this much for each lease that is there. */
 const [spareBytes, bytesEach] = [262_144, 1_024];
 
-/** For whom a lease was made: what tells later whether the attachment can still be there. */
+/** For whom leases were made: what tells later whether they can still be in use. */
 interface JournalRecord extends NodeIdentity {
-  readonly containerId: string;
-  readonly ifName: string;
+  /** The leases of one ADD: their file's name, and what tells that file from a later one of that name. */
+  readonly leases: Readonly<Record<string, string>>;
   readonly netns: string;
   /** The namespace's number. */
   readonly inode: string;
 }
 
-/** An interface of a container. */
-export interface AttachmentName {
-  readonly containerId: string;
-  readonly ifName: string;
-}
+/** Gives what tells a lease's file from a later one of its name; undefined if there is none. */
+export type FileMark = (name: string) => string | undefined;
 
 /**
  * Remembers the namespaces of attachments beside their leases, in a file outside the folder of leases, of which the Go
- * plug-in reads every file. Lines are only added: a later one of the same attachment counts. Use it under the folder's lock.
+ * plug-in reads every file. Lines are only added: a later one for the same lease counts. Use it under the folder's lock.
  */
-export interface AttachmentJournal {
-  /** @throws KxError `KX_CNI_IO`. */
-  note(attachment: AttachmentName, netns: string): void;
-  /** Which attachments have certainly gone: their namespace is no more. Those that are not in the journal are not among them. */
-  gone(attachments: readonly AttachmentName[]): readonly AttachmentName[];
-  /** Drops lines of attachments that are no more, if the journal is large for the number of those that are. */
-  compact(count: number, attachments: () => readonly AttachmentName[]): void;
+export interface LeaseJournal {
+  /**
+   * Notes leases that have just been written; nothing if the path leads to no namespace.
+   *
+   * @throws KxError `KX_CNI_IO`.
+   */
+  note(leases: readonly string[], markOf: FileMark, netns: string): void;
+  /** Which of these leases have certainly no user: their namespace is no more. What another plug-in wrote is not among them. */
+  gone(leases: readonly string[], markOf: FileMark): readonly string[];
+  /** Drops lines of leases that are no more, if the journal is large for the number of those that are. */
+  compact(count: number, leases: () => readonly string[]): void;
 }
 
 /** Opens a journal, which need not be there. */
-export function createAttachmentJournal(path: string): AttachmentJournal {
+export function createLeaseJournal(path: string): LeaseJournal {
   let identity: NodeIdentity | undefined;
   const node = (): NodeIdentity => (identity ??= readNodeIdentity());
   return {
-    note(attachment, netns) {
+    note(names, markOf, netns) {
       const inode = readNamespace(netns);
       if (inode === undefined) return;
-      const { containerId, ifName } = attachment;
-      append(path, formatRecord({ containerId, ifName, netns, inode, ...node() }));
+      const leases = Object.fromEntries(names.map((name) => [name, markOf(name) ?? ""]));
+      append(path, formatRecord({ leases, netns, inode, ...node() }));
     },
-    gone(attachments) {
-      const records = attachments.length === 0 ? new Map() : readJournal(path);
-      return attachments.filter((attachment) => {
-        const record = records.get(keyOf(attachment));
-        return record !== undefined && isGone(record, node());
+    gone(names, markOf) {
+      const records = names.length === 0 ? new Map<string, JournalRecord>() : readJournal(path);
+      const verdicts = new Map<JournalRecord, boolean>();
+      return names.filter((name) => {
+        const record = records.get(name);
+        // A lease that was given back and made anew, by whatever plug-in, is not the one that was noted.
+        if (record === undefined || record.leases[name] !== markOf(name)) return false;
+        const verdict = verdicts.get(record) ?? isGone(record, node());
+        verdicts.set(record, verdict);
+        return verdict;
       });
     },
-    compact(count, attachments) {
+    compact(count, names) {
       const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
       if (size <= spareBytes + bytesEach * count) return;
       const records = readJournal(path);
-      const kept = attachments().flatMap((attachment) => records.get(keyOf(attachment)) ?? []);
+      const kept = new Set(names().flatMap((name) => records.get(name) ?? []));
       try {
-        writeFileSync(`${path}.new`, kept.map(formatRecord).join(""), { mode: journalMode });
+        writeFileSync(`${path}.new`, [...kept].map(formatRecord).join(""), { mode: journalMode });
         renameSync(`${path}.new`, path);
       } catch (cause) {
         rmSync(`${path}.new`, { force: true });
-        throw failed("the journal of attachments cannot be rewritten", cause);
+        throw failed("the journal of leases cannot be rewritten", cause);
       }
     },
   };
@@ -82,8 +88,6 @@ function isGone(record: JournalRecord, node: NodeIdentity): boolean {
   return record.initStart !== node.initStart || inode !== undefined || isVanished(record.netns);
 }
 
-const keyOf = ({ containerId, ifName }: AttachmentName): string => `${containerId}/${ifName}`;
-
 /** A line that begins with its break: what a crash has left unfinished spoils no other line. */
 const formatRecord = (record: JournalRecord): string => `\n${JSON.stringify(record)}`;
 
@@ -97,7 +101,7 @@ function append(path: string, line: string): void {
       appendFileSync(path, line, { mode: journalMode });
     }
   } catch (cause) {
-    throw failed("the journal of attachments cannot be written", cause);
+    throw failed("the journal of leases cannot be written", cause);
   }
 }
 
@@ -107,18 +111,18 @@ function readJournal(path: string): ReadonlyMap<string, JournalRecord> {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
-    throw failed("the journal of attachments cannot be read", error);
+    throw failed("the journal of leases cannot be read", error);
   }
   const records = text.split("\n").flatMap((line) => parseRecord(line) ?? []);
-  return new Map(records.map((record) => [keyOf(record), record]));
+  return new Map(records.flatMap((record) => Object.keys(record.leases).map((name) => [name, record] as const)));
 }
 
 function parseRecord(line: string): JournalRecord | undefined {
   try {
     const record: Partial<JournalRecord> | null = JSON.parse(line);
-    const { containerId, ifName, netns, inode, bootId, initStart } = record ?? {};
-    const isWhole = [containerId, ifName, netns, inode, bootId, initStart].every((field) => typeof field === "string");
-    return isWhole ? (record as JournalRecord) : undefined;
+    const { leases, netns, inode, bootId, initStart } = record ?? {};
+    const isWhole = [netns, inode, bootId, initStart].every((field) => typeof field === "string");
+    return isWhole && typeof leases === "object" && leases !== null ? (record as JournalRecord) : undefined;
   } catch {
     return undefined;
   }

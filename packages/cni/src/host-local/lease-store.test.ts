@@ -1,5 +1,5 @@
 // What becomes of leases that nobody gives back, and of those of a call that failed.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "@kx/core/contracts/cni";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -111,13 +111,25 @@ describe("the journal of namespaces", () => {
   });
 
   it("does not grow with the calls", async () => {
-    await lab.addresses({ containerId: "stays" });
     const { journal } = lab;
-    const line = readFileSync(journal, "utf8").replace("stays", "went");
+    await lab.addresses({ containerId: "stays" });
+    const line = readFileSync(journal, "utf8").replace("10.1.2.2", "10.1.2.99");
     writeFileSync(journal, line.repeat(5000), { flag: "a" });
     await lab.addresses({ containerId: "last" });
     const kept = readFileSync(journal, "utf8").trim().split("\n");
-    expect(kept.map((each) => (JSON.parse(each) as { containerId: string }).containerId)).toEqual(["stays", "last"]);
+    const leases = kept.flatMap((each) => Object.keys((JSON.parse(each) as { leases: object }).leases));
+    expect(leases).toEqual(["10.1.2.2", "10.1.2.3"]);
+  });
+
+  it("says nothing of a lease that another plug-in made anew for the same interface", async () => {
+    const gone = await vanishingNamespace();
+    await lab.addresses({ containerId: "again", netns: gone.path });
+    await gone.end();
+    rmSync(lab.lease("10.1.2.2"));
+    writeFileSync(lab.lease("10.1.2.2"), "again\r\neth0");
+    utimesSync(lab.lease("10.1.2.2"), 1, 1);
+    await lab.done({ command: "GC" });
+    expect(lab.leases()).toEqual(["10.1.2.2"]);
   });
 });
 

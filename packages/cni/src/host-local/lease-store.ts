@@ -2,15 +2,18 @@ import { join } from "node:path";
 import { KxError } from "@kx/core";
 import { formatIp, type Ip } from "@kx/core/units";
 import { rangeHolds } from "./address-range.ts";
-import { type AttachmentJournal, type AttachmentName, createAttachmentJournal } from "./attachment-journal.ts";
 import type { Waiter } from "./folder-lock.ts";
 import { createLeaseFolder, type LeaseFolder, type LockedLeases } from "./lease-folder.ts";
-import { contentOf, type LeaseEntry, leasesOf, ownerOf } from "./lease-index.ts";
+import { contentOf, type LeaseEntry, type LeaseOwner, leasesOf } from "./lease-index.ts";
+import { createLeaseJournal, type LeaseJournal } from "./lease-journal.ts";
 import { type Grant, type LeasePlan, planLeases } from "./plan-leases.ts";
 import type { Pool } from "./pool.ts";
 
 /** Not a name that a network may have; beside the networks' folders, as the Go plug-in reads every file below those. */
 const ownFolder = ".kx";
+
+/** An interface of a container. */
+export type AttachmentName = Required<LeaseOwner>;
 
 /** What an address is asked for. */
 export interface LeaseRequest extends AttachmentName {
@@ -44,7 +47,7 @@ export interface LeaseStore {
 /** Opens the leases of a network, which need not be there. */
 export function createLeaseStore(dataDir: string, network: string): LeaseStore {
   const folder = createLeaseFolder(join(dataDir, network));
-  const journal = createAttachmentJournal(join(dataDir, ownFolder, network, "attachments"));
+  const journal = createLeaseJournal(join(dataDir, ownFolder, network, "namespaces"));
   return {
     allocate: (pool, request, waiter) => folder.use(waiter, (leases) => allocate(leases, journal, pool, request)),
     async release(attachment, waiter) {
@@ -80,26 +83,21 @@ export function createLeaseStore(dataDir: string, network: string): LeaseStore {
   };
 }
 
-function allocate(
-  leases: LockedLeases,
-  journal: AttachmentJournal,
-  pool: Pool,
-  request: LeaseRequest,
-): readonly Grant[] {
+function allocate(leases: LockedLeases, journal: LeaseJournal, pool: Pool, request: LeaseRequest): readonly Grant[] {
   const plan = planOrReclaim(leases, journal, pool, request);
   const attachment = { containerId: request.containerId, ifName: request.ifName };
   const made: string[] = [];
   try {
     if (plan.failure === undefined) {
-      journal.note(attachment, request.netns);
       for (const { ip } of plan.grants) {
         leases.write(ip, attachment);
         made.push(formatIp(ip));
       }
+      journal.note(made, leases.markOf, request.netns);
     }
     // Also for what was not given in the end: the same search would fail again, and the Go plug-in does so.
     for (const { ip, set } of plan.grants) leases.reserve(set, ip);
-    if (plan.failure === undefined) journal.compact(leases.index.size, () => attachmentsOf(leases.index.entries()));
+    if (plan.failure === undefined) journal.compact(leases.index.size, () => namesOf(leases));
   } catch (error) {
     for (const name of made) leases.remove(name);
     throw error;
@@ -109,7 +107,7 @@ function allocate(
 }
 
 /** A lease whose namespace is gone must not keep a container from its address. */
-function planOrReclaim(leases: LockedLeases, journal: AttachmentJournal, pool: Pool, request: LeaseRequest): LeasePlan {
+function planOrReclaim(leases: LockedLeases, journal: LeaseJournal, pool: Pool, request: LeaseRequest): LeasePlan {
   const plan = () => {
     const view = viewOf(leases);
     const isTaken = (ip: Ip) => view.isTaken(ip) || request.isCooling(formatIp(ip));
@@ -136,24 +134,17 @@ function ownAddresses(leases: LockedLeases, attachment: AttachmentName): readonl
   return [...own, ...legacy].flatMap(({ ip }) => ip ?? []);
 }
 
-/** The interfaces that have leases, each once; old leases tell none. */
-function attachmentsOf(entries: Iterable<LeaseEntry>): readonly AttachmentName[] {
-  const found = new Map<string, AttachmentName>();
-  for (const { ip, content } of entries) {
-    const { containerId, ifName } = ownerOf(content);
-    if (ip !== undefined && ifName !== undefined) found.set(content, { containerId, ifName });
-  }
-  return [...found.values()];
+function namesOf({ index }: LockedLeases): readonly string[] {
+  return [...index.entries()].flatMap(({ ip, name }) => (ip === undefined ? [] : [name]));
 }
 
-function goneLeases(leases: LockedLeases, journal: AttachmentJournal): readonly LeaseEntry[] {
-  const gone = journal.gone(attachmentsOf(leases.index.entries()));
-  return gone.flatMap((attachment) => leasesOf(leases.index, attachment).own);
+function goneLeases(leases: LockedLeases, journal: LeaseJournal): readonly LeaseEntry[] {
+  return journal.gone(namesOf(leases), leases.markOf).flatMap((name) => leases.index.get(name) ?? []);
 }
 
 async function collect(
   folder: LeaseFolder,
-  journal: AttachmentJournal,
+  journal: LeaseJournal,
   valid: readonly AttachmentName[] | undefined,
   waiter: Waiter,
 ): Promise<number> {
@@ -173,7 +164,7 @@ async function collect(
     if (failures.length > 0) {
       throw new KxError("KX_CNI_IO", failures.map(({ reason }) => reason).join("; "), { cause: failures[0] });
     }
-    journal.compact(leases.index.size, () => attachmentsOf(leases.index.entries()));
+    journal.compact(leases.index.size, () => namesOf(leases));
     return new Set([...torn, ...stale]).size;
   });
 }

@@ -57,6 +57,10 @@ describe("the ranges of a configuration", () => {
     ],
     [{ ranges: [[{ subnet: "10.1.0.0/22" }, { subnet: "2001:db8:5::/64" }]] }, /ipam.ranges\[0\] mixes IPv4 and IPv6/],
     [{ subnet: "10.1.2.0/24", ranges: [[{ subnet: "10.1.2.0/25" }]] }, /of ipam and .* of ipam\.ranges\[0\] overlap/],
+    [
+      { ranges: [[{ subnet: "10.1.2.0/24", rangeEnd: "10.1.2.1" }]] },
+      /ipam\.ranges\[0\] has no address that a container may get/,
+    ],
     [{ ranges: [[{ subnet: "10.1.2.0/31" }]] }, /ipam\.ranges\[0\]\[0\]\.subnet 10\.1\.2\.0\/31 is too small/],
   ])("as %j are refused", (ipam, problem) => {
     expect(() => read({ ipam })).toThrow(problem);

@@ -4,6 +4,7 @@ import { formatIp, type Ip } from "@kx/core/units";
 import {
   type AddressRange,
   formatRanges,
+  poolSize,
   type RangeSet,
   rangesOverlap,
   readAddress,
@@ -65,6 +66,7 @@ function readSet({ name, ranges }: NamedSet, report: (problem: string) => void):
     (range) => readRange(range.config, (problem) => report(`${range.name}.${problem}`)) ?? [],
   );
   if (new Set(read.map(({ start }) => start.family)).size > 1) report(`${name} mixes IPv4 and IPv6`);
+  if (read.length > 0 && poolSize(read) === 0n) report(`${name} has no address that a container may get`);
   return read;
 }
 

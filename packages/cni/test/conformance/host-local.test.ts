@@ -46,7 +46,7 @@ describe("calls in turns by the Go plug-in, our executable and our resident proc
     const given = actual.outcomes.filter((outcome) => "ips" in outcome && outcome.ips.length > 0).length;
     const failed = actual.outcomes.filter((outcome) => "failure" in outcome).length;
     console.log(`host-local: ${count} calls compared with Go's, of which ${given} gave addresses and ${failed} failed`);
-    expect(given).toBeGreaterThan(50);
+    expect(given).toBeGreaterThan(30);
     expect(failed).toBeGreaterThan(5);
   }, 240_000);
 

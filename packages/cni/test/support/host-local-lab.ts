@@ -54,7 +54,7 @@ export function hostLocalLab() {
     /** The addresses that are leased. */
     leases: (network = "net") => readdirSync(join(dataDir, network)).filter((name) => /^[\d.]+$|:/.test(name)),
     /** The file with the namespaces of attachments. */
-    journal: join(dataDir, ".kx", "net", "attachments"),
+    journal: join(dataDir, ".kx", "net", "namespaces"),
     [Symbol.dispose]: () => rmSync(dataDir, { recursive: true }),
   };
 }

@@ -21,10 +21,13 @@ type Step = Omit<IpamCall, "ipam">;
 export function randomSteps(count: number, random: (below: number) => number): readonly Step[] {
   const known: string[] = [];
   const pick = (): string => known[random(known.length)] ?? "none";
+  const take = (): string => known.splice(random(known.length), 1)[0] ?? "none";
   return Array.from({ length: count }, (_, index): Step => {
     const kind = random(100);
-    if (kind < 10) return { command: "DEL", containerId: `unknown${index}` };
-    if (kind < 42) return { command: "DEL", containerId: pick(), ifName: kind < 40 ? "eth0" : "eth1" };
+    if (kind < 5) return { command: "DEL", containerId: `unknown${index}` };
+    if (kind < 10) return { command: "DEL", containerId: `c${random(index + 1)}` };
+    if (kind < 40) return { command: "DEL", containerId: take() };
+    if (kind < 42) return { command: "DEL", containerId: pick(), ifName: "eth1" };
     if (kind < 50) return { command: "ADD", containerId: pick(), ifName: kind < 46 ? "eth0" : "eth1" };
     const containerId = `c${index}`;
     known.push(containerId);

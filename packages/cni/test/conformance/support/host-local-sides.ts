@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { ensureAssets } from "@kx/cluster";
 import { type CniPlugin, handleCniCall } from "@kx/cni";
 import { collectingLogger } from "@kx/core/testing";
@@ -23,7 +24,7 @@ export async function goSide(): Promise<Side> {
 
 /** Ours as an executable. */
 export const executableSide: Side = (call) =>
-  execute(process.execPath, [join(import.meta.dirname, "../programs/host-local.ts")], call);
+  execute(process.execPath, [fileURLToPath(new URL("../programs/host-local.ts", import.meta.url))], call);
 
 /** Ours in a process that goes on, as in the daemon. */
 export function residentSide<Config>(plugin: CniPlugin<Config>): Side {
@@ -32,7 +33,7 @@ export function residentSide<Config>(plugin: CniPlugin<Config>): Side {
 
 /** Ours, all calls at once in one process of its own. */
 export async function manyAtOnce(calls: readonly IpamCall[]): Promise<readonly Outcome[]> {
-  const program = join(import.meta.dirname, "../programs/host-local-many.ts");
+  const program = fileURLToPath(new URL("../programs/host-local-many.ts", import.meta.url));
   const stdout = await run(process.execPath, [program], { PATH: "" }, JSON.stringify(calls.map(ipamCall)));
   return (JSON.parse(stdout) as readonly string[]).map(outcomeOf);
 }
