@@ -5,6 +5,7 @@ import { type Waiter, withFolderLock } from "./folder-lock.ts";
 import { folderStamp, sealFolder } from "./folder-seal.ts";
 import { markOf, readLastReserved, readLease, removeLease, writeLastReserved, writeLease } from "./lease-files.ts";
 import { contentOf, createLeaseIndex, type LeaseIndex, type LeaseOwner } from "./lease-index.ts";
+import type { FileMark } from "./lease-journal.ts";
 
 /** How long files are read before others of this process get a turn. */
 const sliceMs = 4;
@@ -18,7 +19,7 @@ export interface LockedLeases {
   write(ip: Ip, owner: LeaseOwner): void;
   remove(name: string): void;
   /** What tells a lease's file from a later one of that name; undefined if there is none. */
-  markOf(name: string): string | undefined;
+  readonly markOf: FileMark;
 }
 
 /** The leases of a network: a folder with a file for each address, which the Go plug-in reads and writes too. */
