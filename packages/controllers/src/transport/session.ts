@@ -20,8 +20,9 @@ export interface Session {
   streams: number;
 }
 
-// A watch of a large cluster should not wait for window updates.
-const streamWindowBytes = 4 * 1024 * 1024;
+// A watch of a large cluster should not wait for window updates; but what fills the window is held in memory: with 4 MiB
+// reading 10,000 pods took 25 MiB more, and no less time.
+const streamWindowBytes = 1024 * 1024;
 const sessionWindowBytes = 16 * 1024 * 1024;
 
 /** Streams on a connection until another is opened; servers may allow fewer. */
