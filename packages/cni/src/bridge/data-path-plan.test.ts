@@ -21,9 +21,10 @@ describe("the plan of a port", () => {
   });
 
   it.each([
-    [{ native: 100 }, ["remove VLANs 1 from", "add VLANs 100 to"]],
+    [{ native: 100 }, ["remove VLANs 1-4094 from", "add VLANs 100 to"]],
     [{ native: 100, keepDefault: true }, ["add VLANs 100 to"]],
-    [{ native: 1 }, ["add VLANs 1 to"]],
+    [{ native: 0 }, []],
+    [{ native: 1 }, ["remove VLANs 1-4094 from", "add VLANs 1 to"]],
     [
       {
         trunk: [
@@ -31,9 +32,9 @@ describe("the plan of a port", () => {
           { first: 200, last: 210 },
         ],
       },
-      ["add VLANs 101 to", "add VLANs 200-210 to"],
+      ["remove VLANs 1-4094 from", "add VLANs 1 to", "add VLANs 101 to", "add VLANs 200-210 to"],
     ],
-    [{ native: 5, trunk: [{ first: 7, last: 8 }] }, ["remove VLANs 1 from", "add VLANs 5 to", "add VLANs 7-8 to"]],
+    [{ native: 5, trunk: [{ first: 7, last: 8 }] }, ["remove VLANs 1-4094 from", "add VLANs 5 to", "add VLANs 7-8 to"]],
   ])("has the VLANs %j", (vlan, expected) => {
     expect(plan({ vlan })).toEqual(expected.map((start) => `${start} the bridge port 3`));
   });

@@ -15,16 +15,15 @@ import { type Link, readLink } from "../rtnl/read.ts";
 import type { Rtnl } from "../rtnl/rtnl.ts";
 import type { PortVlanSettings } from "./data-path-types.ts";
 
-/** The VLANs of a port. */
-export function planVlans(
-  index: number,
-  { native, trunk = [], keepDefault = false }: PortVlanSettings,
-): readonly Request[] {
-  const own: readonly PortVlan[] = native === undefined ? [] : [{ first: native, pvid: true, untagged: true }];
+/** The VLANs of a port. Untagged frames of a trunk are of VLAN 1, unless it has a VLAN of its own. */
+export function planVlans(index: number, settings: PortVlanSettings): readonly Request[] {
+  const { native = 0, trunk = [], keepDefault = false } = settings;
+  if (native === 0 && trunk.length === 0) return [];
+  // Of a port just made that is the bridge's default, whichever; the kernel minds none that is not there.
+  const drop = deletePortVlans(index, [{ first: 1, last: 4094 }]);
+  const own: PortVlan = { first: native === 0 ? 1 : native, pvid: true, untagged: true };
   const tagged: readonly PortVlan[] = trunk.map(({ first, last }) => ({ first, last }));
-  // A trunk alone goes with the bridge's own VLAN, which untagged frames are of.
-  const drop = keepDefault || native === undefined || native === 1 ? [] : [deletePortVlans(index, [{ first: 1 }])];
-  return [...drop, ...[...own, ...tagged].map((one) => addPortVlans(index, [one]))];
+  return [...(keepDefault ? [] : [drop]), ...[own, ...tagged].map((one) => addPortVlans(index, [one]))];
 }
 
 /**

@@ -20,7 +20,7 @@ import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
 import { writeSysctl } from "./sysctl.ts";
 
 /** The table of the node's ports that lead to pods: static rules, one element of a map a port. */
-export const hostPortTable: Table = { family: "inet", name: "kx_host_ports" };
+const hostPortTable: Table = { family: "inet", name: "kx_host_ports" };
 const [destinationNat, sourceNat] = [-100, 100];
 const families = [4, 6] as const;
 type Family = (typeof families)[number];

@@ -7,7 +7,7 @@ import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./ow
 import { isOfNetwork, type Owner, ownerComment, shortHash } from "./owner.ts";
 
 /** The table of addresses that go out as the host's; one rule a network and subnet, one element a pod. */
-export const masqueradeTable: Table = { family: "inet", name: "kx_masquerade" };
+const masqueradeTable: Table = { family: "inet", name: "kx_masquerade" };
 const chain = "postrouting";
 const sourceNat = 100;
 const multicast = [parseCidr("224.0.0.0/4"), parseCidr("ff00::/8")];

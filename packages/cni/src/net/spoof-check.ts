@@ -6,7 +6,7 @@ import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./ow
 import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
 
 /** The table that drops frames whose sender is not the pod's: one rule for all bridges, two elements a pod. */
-export const spoofCheckTable: Table = { family: "bridge", name: "kx_spoof_check" };
+const spoofCheckTable: Table = { family: "bridge", name: "kx_spoof_check" };
 const ports: NftSet = { name: "ports", key: ["ifname"] };
 const senders: NftSet = { name: "senders", key: ["ifname", "mac"] };
 const chain = "prerouting";

@@ -15,7 +15,6 @@ const fromUtf8 = new TextDecoder();
 
 export const bytes = (type: number, value: Uint8Array): Attribute => ({ type, value });
 export const nest = (type: number, value: readonly Attribute[]): Attribute => ({ type, value });
-export const flag = (type: number): Attribute => ({ type, value: new Uint8Array(0) });
 export const u8 = (type: number, value: number): Attribute => bytes(type, Uint8Array.of(value));
 /** Numbers in this machine's order: rtnetlink. */
 export const u16 = (type: number, value: number): Attribute => bytes(type, raw(Uint16Array.of(value)));
@@ -27,7 +26,7 @@ export const be32 = (type: number, value: number): Attribute => bytes(type, bigE
 export const string = (type: number, value: string): Attribute => bytes(type, text.encode(`${value}\0`));
 
 /** A number of 32 bits with its highest byte first. */
-export function bigEndian32(value: number): Uint8Array {
+function bigEndian32(value: number): Uint8Array {
   return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
 }
 

@@ -112,7 +112,7 @@ function collect(socket: NetlinkSocket, first: number, count: number, isTransact
   );
   const isOver = () =>
     answers.at(-1)?.verdict !== undefined || (isTransaction && answers.some(({ verdict }) => hasFailed(verdict)));
-  while (count > 0 && !isOver()) {
+  while (!isOver()) {
     for (const message of readMessages(socket.receive())) {
       // Others are left from an exchange that was given up.
       const answer = answers[message.sequence - first];

@@ -55,10 +55,10 @@ export type Content = readonly string[] | Uint8Array;
 export interface Element {
   readonly key: Content;
   /** The last of a range, in sets of ranges. */
-  readonly keyEnd?: Content;
-  readonly data?: Content;
+  readonly keyEnd?: Content | undefined;
+  readonly data?: Content | undefined;
   /** Shown by nft(8); at most 128 bytes. */
-  readonly comment?: string;
+  readonly comment?: string | undefined;
 }
 
 /** All of these are in order if what they make is there already, but for `newRule`, and `newElements` if it is exclusive. */

@@ -92,7 +92,7 @@ export function decide(code: keyof typeof verdictCodes, chain?: string): Express
 }
 
 /** A verdict as an element's value or a rule's end. */
-export function verdictData(code: keyof typeof verdictCodes, chain?: string): Attribute {
+function verdictData(code: keyof typeof verdictCodes, chain?: string): Attribute {
   const to = chain === undefined ? [] : [string(verdict.chain, chain)];
   return nest(data.verdict, [be32(verdict.code, verdictCodes[code]), ...to]);
 }

@@ -16,7 +16,7 @@ const fields = {
 } as const;
 
 /** IPPROTO_*. */
-export const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
+const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** The number by which nft(8) knows fields put together. */
 export function typeOf(list: readonly Field[]): number {
@@ -31,7 +31,7 @@ export function lengthOf(list: readonly Field[]): number {
 }
 
 /** The bytes that a field takes in a key of several. */
-export function registerBytes(field: Field): number {
+function registerBytes(field: Field): number {
   return (fields[field].bytes + 3) & ~3;
 }
 

@@ -95,7 +95,8 @@ function readRule(payload: Uint8Array): RuleState {
 
 /** nft(8) keeps several things there, each with its kind and length; a comment is of kind 0. */
 function commentOf(userData: Uint8Array | undefined): string | undefined {
-  for (let at = 0; userData !== undefined && at + 2 <= userData.byteLength; ) {
+  if (userData === undefined) return undefined;
+  for (let at = 0; at + 2 <= userData.byteLength; ) {
     const [kind = 0, length = 0] = userData.subarray(at, at + 2);
     const value = userData.subarray(at + 2, at + 2 + length);
     if (kind === 0) return new TextDecoder().decode(value.at(-1) === 0 ? value.subarray(0, -1) : value);

@@ -9,7 +9,7 @@ export function ipBytes({ family, value }: Ip): Uint8Array {
   return out;
 }
 
-export function ipOf(bytes: Uint8Array): Ip {
+function ipOf(bytes: Uint8Array): Ip {
   const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   return { family: bytes.byteLength === 4 ? 4 : 6, value };
 }

@@ -108,7 +108,7 @@ interface ShownAddress {
 
 // The loopback, and what modules of the kernel put into every new namespace.
 const kernelLinks =
-  /^(lo|ifb\d|(ip6?)?(tunl|gre|gretap|erspan|sit|vti|tnl|_vti|6_vti|6tnl|6gre)\d|ip6tnl0|ip_vti0|ip6_vti0)$/;
+  /^(lo|(ip6?)?(tunl|gre|gretap|erspan|sit|vti|tnl|_vti|6_vti|6tnl|6gre)\d|ip6tnl0|ip_vti0|ip6_vti0)$/;
 
 /** Everything of a network namespace that a test may have left behind, as lines to compare. */
 export async function netnsContents(netns: Pick<TestNetns, "run" | "links">): Promise<readonly string[]> {
@@ -151,7 +151,7 @@ async function command(program: string, args: readonly string[]): Promise<string
   try {
     return (await execute(program, args, { encoding: "utf8", maxBuffer: 1 << 26 })).stdout;
   } catch (cause) {
-    const stderr = String((cause as { stderr?: unknown }).stderr ?? "").trim();
+    const stderr = (cause as { readonly stderr?: string }).stderr?.trim() ?? "";
     throw new KxError("KX_CNI_TESTING", `${[program, ...args].join(" ")}: ${stderr || KxError.from(cause).reason}`, {
       cause,
     });

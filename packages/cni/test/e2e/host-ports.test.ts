@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HostPorts } from "../../src/net/host-ports.ts";
 import { netnsContents, type TestNetns } from "../../src/testing/netns.ts";
 import { elementCount, makeHost, type TestHost } from "../support/host.ts";
-import { ask, serve } from "../support/traffic.ts";
+import { ask, serve, serveAll } from "../support/traffic.ts";
 
 let host: TestHost;
 let outside: TestNetns;
@@ -58,8 +58,7 @@ describe("ports of the node", () => {
     ]);
     host.call("hostPortsAdd", ports);
     expect(host.call("hostPortsCheck", ports)).toEqual([]);
-    await using _ = await serve(a, { port: 80 });
-    await using __ = await serve(a, { port: 53, transport: "udp" });
+    await using _ = await serveAll([a, { port: 80 }], [a, { port: 53, transport: "udp" }]);
     const [tcp, udp] = [{ port: 8080 }, { port: 5353, transport: "udp" }] as const;
     expect(await ask(outside, "192.0.2.1", tcp)).toBe("192.0.2.2");
     expect(await ask(outside, "192.0.2.1", udp)).toBe("192.0.2.2");
@@ -79,10 +78,11 @@ describe("ports of the node", () => {
     const place = { hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
     host.call("hostPortsAdd", portsOf("a", 2, [{ ...place, hostIp: "0.0.0.0" }]));
     host.call("hostPortsAdd", portsOf("b", 3, [{ ...place, hostIp: "192.0.2.3" }]));
-    await using _ = await serve(a, { port: 80 });
+    await using servers = new AsyncDisposableStack();
+    servers.use(await serve(a, { port: 80 }));
     expect(await ask(outside, "192.0.2.1", { port: 8080 })).toBe("192.0.2.2");
     await expect(ask(outside, "192.0.2.3", { port: 8080 })).rejects.toThrow("ECONNREFUSED");
-    await using __ = await serve(b, { port: 80 });
+    servers.use(await serve(b, { port: 80 }));
     expect(await ask(outside, "192.0.2.3", { port: 8080 })).toBe("192.0.2.2");
     // Addresses of IPv4 are none of an IPv6 address.
     const listed = await host.netns.run("nft", "list", "map", "inet", "kx_host_ports", "on_one4");

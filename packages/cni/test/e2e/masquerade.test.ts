@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { netnsContents, type TestNetns } from "../../src/testing/netns.ts";
 import { elementCount, makeHost, type TestHost } from "../support/host.ts";
-import { ask, serve } from "../support/traffic.ts";
+import { ask, serve, serveAll } from "../support/traffic.ts";
 
 let host: TestHost;
 let outside: TestNetns;
@@ -44,9 +44,11 @@ const addressesOf = (last: number) => [`10.1.0.${last}/16`, `fd00::${last}/64`];
 describe.each(["sets", "upstream"] as const)("masquerading by %s", (kind) => {
   it("lets a pod out as the node, but not to pods of its subnet", async () => {
     const [a, b] = [await attach("a", kind, 2), await attach("b", kind, 3)];
-    await using _ = await serve(outside, { port: 80 });
-    await using __ = await serve(outside, { port: 53, transport: "udp" });
-    await using ___ = await serve(b, { port: 80 });
+    await using _ = await serveAll(
+      [outside, { port: 80 }],
+      [outside, { port: 53, transport: "udp" }],
+      [b, { port: 80 }],
+    );
     expect(await ask(a, "192.0.2.2", { port: 80 })).toBe("192.0.2.1");
     expect(await ask(a, "192.0.2.2", { port: 53, transport: "udp" })).toBe("192.0.2.1");
     expect(await ask(a, "2001:db8::2", { port: 80 })).toBe("2001:db8::1");

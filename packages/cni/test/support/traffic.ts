@@ -22,6 +22,13 @@ export async function serve(netns: TestNetns, { transport = "tcp", port }: Place
   return { [Symbol.asyncDispose]: () => stop(child, ended) };
 }
 
+/** Starts several servers, which end together. */
+export async function serveAll(...all: readonly (readonly [TestNetns, Place])[]): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  for (const [netns, place] of all) stack.use(await serve(netns, place));
+  return stack.move();
+}
+
 /** Asks a server; undefined if none has answered within the time, as what is dropped never is. */
 export async function ask(
   netns: TestNetns,
