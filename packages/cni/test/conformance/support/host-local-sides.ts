@@ -53,7 +53,9 @@ async function run(
   const closed = once(child, "close");
   child.stdin.end(stdin);
   const stdout = await text(child.stdout);
-  await closed;
+  const [code]: readonly unknown[] = await closed;
+  // Failing, a plug-in says why.
+  if (code !== 0 && stdout === "") throw new Error(`${file} ${args.join(" ")} ended with exit code ${String(code)}`);
   return stdout;
 }
 
