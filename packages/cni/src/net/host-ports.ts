@@ -13,7 +13,8 @@ import {
   nat,
   payload,
 } from "../nft/expressions.ts";
-import { type Nft, openNft } from "../nft/nft.ts";
+import type { Nft } from "../nft/nft.ts";
+import { sharedNft } from "../nft/shared-nft.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
 import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./owned-elements.ts";
 import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
@@ -56,13 +57,13 @@ export function hostPortsAdd(request: HostPorts): void {
   if (translates && hostInterface !== undefined) {
     writeSysctl(["net", "ipv4", "conf", hostInterface, "route_localnet"], "1");
   }
-  using nft = openNft();
+  const nft = sharedNft();
   addOwned(nft, hostPortTable, items, ownerComment(owner), () => makeStatic(nft));
 }
 
 /** Takes that back; without ports, all elements of the attachment are looked for. */
 export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<HostPorts>): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const { owner, addresses = [], ports = [] } = request;
   const comment = ownerComment(owner);
   const items = itemsOf({ ...request, addresses, ports });
@@ -72,7 +73,7 @@ export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<Host
 
 /** What is missing, in words. */
 export function hostPortsCheck(request: HostPorts): readonly string[] {
-  using nft = openNft();
+  const nft = sharedNft();
   const comment = ownerComment(request.owner);
   const missing = itemsOf(request).filter(
     ({ set, element }) => nft.find(hostPortTable, set, [element.key])[0]?.comment !== comment,
@@ -86,7 +87,7 @@ export function hostPortsCheck(request: HostPorts): readonly string[] {
 
 /** Removes what belongs to none of a network's attachments. */
 export function hostPortsCollect(network: string, valid: readonly Owner[]): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const keep = new Set(valid.map(ownerComment));
   const isStale = (comment: string | undefined) => isOfNetwork(comment, network) && !keep.has(comment ?? "");
   deleteElementsWhere(nft, hostPortTable, allSets, isStale);

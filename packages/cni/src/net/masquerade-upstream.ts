@@ -3,7 +3,8 @@ import { parseCidr, parseIpInCidr } from "@kx/core/units";
 import type { Request } from "../netlink/exchange.ts";
 import { deleteRule, newChain, newRule, newTable, type Table } from "../nft/codec.ts";
 import { address, compare, decide, type Expression, inRange, isFamily, masquerade } from "../nft/expressions.ts";
-import { openNft } from "../nft/nft.ts";
+import type { Nft } from "../nft/nft.ts";
+import { sharedNft } from "../nft/shared-nft.ts";
 import { ipBytes } from "../rtnl/ip-bytes.ts";
 import type { Masquerade } from "./masquerade.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
@@ -16,7 +17,7 @@ const commentBytes = 128;
 
 /** As `masqueradeAdd`, in the layout of the Go plug-ins, which then may take it away and the other way round. */
 export function upstreamMasqueradeAdd({ owner, addresses }: Masquerade): void {
-  using nft = openNft();
+  const nft = sharedNft();
   makeStatic(nft);
   const stale = nft.rules(table, checks).filter(({ comment }) => isOf(comment, owner));
   const added = addresses.map((text): Request => {
@@ -34,21 +35,21 @@ export function upstreamMasqueradeAdd({ owner, addresses }: Masquerade): void {
 }
 
 export function upstreamMasqueradeDelete({ owner }: Pick<Masquerade, "owner">): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const own = nft.rules(table, checks).filter(({ comment }) => isOf(comment, owner));
   nft.transact(...own.map(({ handle }) => deleteRule(table, checks, handle)));
 }
 
 /** What is missing, in words. */
 export function upstreamMasqueradeCheck({ owner, addresses }: Masquerade): readonly string[] {
-  using nft = openNft();
+  const nft = sharedNft();
   const count = nft.rules(table, checks).filter(({ comment }) => isOf(comment, owner)).length;
   return count >= addresses.length ? [] : [`${addresses.length - count} rules of ${table.name} are missing`];
 }
 
 /** Removes what belongs to none of a network's attachments. */
 export function upstreamMasqueradeCollect(network: string, valid: readonly Owner[]): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const keep = new Set(valid.map(commentFor));
   const stale = nft
     .rules(table, checks)
@@ -56,7 +57,7 @@ export function upstreamMasqueradeCollect(network: string, valid: readonly Owner
   nft.transact(...stale.map(({ handle }) => deleteRule(table, checks, handle)));
 }
 
-function makeStatic(nft: ReturnType<typeof openNft>): void {
+function makeStatic(nft: Nft): void {
   const base = newChain(table, { name: "postrouting", base: { type: "nat", hook: "postrouting", priority: 100 } });
   const leave = ["224.0.0.0/4", "ff00::/8"]
     .map(parseCidr)

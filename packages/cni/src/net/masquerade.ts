@@ -1,7 +1,8 @@
 import { type Cidr, formatCidr, formatIp, parseCidr, parseIpInCidr } from "@kx/core/units";
 import { type NftSet, newChain, newRule, newSet, newTable, type Table } from "../nft/codec.ts";
 import { address, decide, inRange, isFamily, lookup, masquerade } from "../nft/expressions.ts";
-import { type Nft, openNft } from "../nft/nft.ts";
+import type { Nft } from "../nft/nft.ts";
+import { sharedNft } from "../nft/shared-nft.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
 import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./owned-elements.ts";
 import { isOfNetwork, type Owner, ownerComment, shortHash } from "./owner.ts";
@@ -20,7 +21,7 @@ export interface Masquerade {
 
 /** Lets what the addresses send out of their subnet go out as the host's. */
 export function masqueradeAdd({ owner, addresses }: Masquerade): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const comment = ownerComment(owner);
   for (const text of addresses) {
     const pod = podOf(owner.network, text);
@@ -30,7 +31,7 @@ export function masqueradeAdd({ owner, addresses }: Masquerade): void {
 
 /** Takes that back, for the addresses that the attachment had; without any, all of its elements are looked for. */
 export function masqueradeDelete({ owner, addresses }: Masquerade): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const comment = ownerComment(owner);
   deleteOwned(
     nft,
@@ -43,7 +44,7 @@ export function masqueradeDelete({ owner, addresses }: Masquerade): void {
 
 /** What is missing, in words. */
 export function masqueradeCheck({ owner, addresses }: Masquerade): readonly string[] {
-  using nft = openNft();
+  const nft = sharedNft();
   const comment = ownerComment(owner);
   return addresses.flatMap((text) => {
     const { set, ip } = podOf(owner.network, text);
@@ -56,7 +57,7 @@ export function masqueradeCheck({ owner, addresses }: Masquerade): readonly stri
 
 /** Removes what belongs to none of a network's attachments. Other networks are not touched. */
 export function masqueradeCollect(network: string, valid: readonly Owner[]): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const keep = new Set(valid.map(ownerComment));
   deleteWhere(nft, network, (comment) => isOfNetwork(comment, network) && !keep.has(comment ?? ""));
 }

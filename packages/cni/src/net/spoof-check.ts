@@ -1,6 +1,7 @@
 import { type NftSet, newChain, newRule, newSet, newTable, type Table } from "../nft/codec.ts";
 import { decide, lookup, meta, payload } from "../nft/expressions.ts";
-import { type Nft, openNft } from "../nft/nft.ts";
+import type { Nft } from "../nft/nft.ts";
+import { sharedNft } from "../nft/shared-nft.ts";
 import { exclusive, makeOnce } from "./nft-once.ts";
 import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./owned-elements.ts";
 import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
@@ -23,7 +24,7 @@ export interface SpoofCheck {
 
 /** Lets only frames from that address in through a port. */
 export function spoofCheckAdd({ owner, hostIfName, mac }: SpoofCheck): void {
-  using nft = openNft();
+  const nft = sharedNft();
   addOwned(nft, spoofCheckTable, itemsOf(hostIfName, mac), ownerComment(owner), () => makeStatic(nft));
 }
 
@@ -33,7 +34,7 @@ export function spoofCheckDelete({
   hostIfName,
   mac,
 }: Omit<SpoofCheck, "mac"> & { readonly mac?: string }): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const comment = ownerComment(owner);
   if (mac !== undefined) return deleteOwned(nft, spoofCheckTable, itemsOf(hostIfName, mac), comment);
   deleteElementsWhere(nft, spoofCheckTable, [ports, senders], (one) => one === comment);
@@ -41,7 +42,7 @@ export function spoofCheckDelete({
 
 /** What is missing, in words. */
 export function spoofCheckCheck({ hostIfName, mac }: SpoofCheck): readonly string[] {
-  using nft = openNft();
+  const nft = sharedNft();
   const isWhole =
     nft.find(spoofCheckTable, ports, [[hostIfName]])[0] !== undefined &&
     nft.find(spoofCheckTable, senders, [[hostIfName, mac]])[0] !== undefined &&
@@ -51,7 +52,7 @@ export function spoofCheckCheck({ hostIfName, mac }: SpoofCheck): readonly strin
 
 /** Removes elements of attachments of a network that are not listed; those of others stay. */
 export function spoofCheckCollect(network: string, valid: readonly Owner[]): void {
-  using nft = openNft();
+  const nft = sharedNft();
   const keep = new Set(valid.map(ownerComment));
   const isStale = (comment: string | undefined) => isOfNetwork(comment, network) && !keep.has(comment ?? "");
   deleteElementsWhere(nft, spoofCheckTable, [ports, senders], isStale);

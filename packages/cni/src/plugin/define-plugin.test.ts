@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import type { CniHandlers, CniResult, NetnsRequest } from "./cni-plugin.ts";
+import type { CniHandlers, CniPlugin, CniResult, NetnsRequest } from "./cni-plugin.ts";
 import { defineCniPlugin } from "./define-plugin.ts";
 
 const handlers: CniHandlers<unknown> = { name: "noop", add: async () => ({}), del: async () => undefined };
@@ -40,7 +40,7 @@ describe("defineCniPlugin", () => {
     const schema = {
       "~standard": { version: 1, vendor: "test", validate: () => ({ value: { bridge: "cni0" } }) },
     } as const;
-    defineCniPlugin({
+    const typed = defineCniPlugin({
       name: "typed",
       config: schema,
       async add(request) {
@@ -56,6 +56,8 @@ describe("defineCniPlugin", () => {
         expectTypeOf(request.prevResult).toEqualTypeOf<CniResult>();
       },
     });
+    // A host keeps plug-ins of any configuration in one table.
+    expectTypeOf(typed).toExtend<CniPlugin>();
   });
 
   it.each([

@@ -97,12 +97,18 @@ export function deleteLinkGroup(group: number): Request {
 }
 
 export function getLink(ref: LinkRef): Request {
-  return { ...linkRequest(types.getLink, ref), what: `find the link ${ref}` };
+  return withoutCounters({ ...linkRequest(types.getLink, ref), what: `find the link ${ref}` });
 }
 
 /** Every link, or with `master` those of a bridge. */
 export function listLinks(filter: { readonly master?: number } = {}): Request {
-  return { ...linkRequest(types.getLink, 0, filter), what: "list links" };
+  return withoutCounters({ ...linkRequest(types.getLink, 0, filter), what: "list links" });
+}
+
+/** Counters are most of what the kernel would tell of a link. */
+function withoutCounters(request: Request): Request {
+  const skipStatistics = 8;
+  return { ...request, attributes: [...request.attributes, u32(link.extMask, skipStatistics)] };
 }
 
 export function addAltName(index: number, name: string): Request {
