@@ -1,5 +1,7 @@
 // The container runtime's side of CNI: what libcni is for Go.
 
+export type { CniResult } from "../plugin/cni-plugin.ts";
+export type { Environment } from "../plugin/environment.ts";
 export type { AttachmentTarget } from "./attachment.ts";
 export type { CachedAttachment } from "./cache.ts";
 export { loadNetwork, loadNetworks, type NetworkFile } from "./load.ts";
