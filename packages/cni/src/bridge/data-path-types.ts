@@ -80,6 +80,8 @@ export interface BridgeDetach {
   readonly addresses?: readonly string[];
   readonly masquerade?: boolean;
   readonly spoofCheck?: boolean;
+  /** The container's address. Without it the check of senders is looked for by its owner. */
+  readonly mac?: string;
 }
 
 /** An attachment with what ADD said of it. */

@@ -107,10 +107,10 @@ function rollBack(host: Rtnl, request: BridgeAttach, pair: Pair, cause: unknown)
  * Takes an attachment away; what is gone already is no error. The container's namespace is not needed: deleting the host's
  * end deletes both, which waits some 10 ms in the kernel.
  */
-export function bridgeDetach({ owner, netns, addresses = [], masquerade, spoofCheck }: BridgeDetach): void {
+export function bridgeDetach({ owner, netns, addresses = [], masquerade, spoofCheck, mac }: BridgeDetach): void {
   const rules = { ...(masquerade === true ? { masquerade: "sets" as const } : {}), spoofCheck: spoofCheck === true };
   const failures = tryAll([
-    () => takeRules(owner, rules, addresses, undefined),
+    () => takeRules(owner, rules, addresses, mac),
     // A network may have been changed from one layout to the other meanwhile.
     () => masquerade === true && upstreamMasqueradeDelete({ owner }),
     () => deletePair(owner, netns),

@@ -249,5 +249,14 @@ describe("attaching to a bridge", () => {
     expect(await ask(pod, "10.1.0.1", { port: 8080 }, 1500)).toBeUndefined();
     await become(container.mac);
     expect(await ask(pod, "10.1.0.1", { port: 8080 })).toBe("10.1.0.2");
+    const other = await host.pod();
+    host.call("bridgeAttach", request(other, "b", { spoofCheck: true }));
+    expect(await elementCount(host.netns)).toBe(4);
+    host.call("bridgeDetach", { owner: checked.owner, spoofCheck: true, mac: container.mac });
+    expect(await elementCount(host.netns)).toBe(2);
+    host.call("spoofCheckCollect", "kxnet", [ownerOf("b")]);
+    expect(await elementCount(host.netns)).toBe(2);
+    host.call("spoofCheckCollect", "kxnet", []);
+    expect(await elementCount(host.netns)).toBe(0);
   });
 });
