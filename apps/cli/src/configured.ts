@@ -24,7 +24,7 @@ export interface ExtensionFlags {
 }
 
 /** Where extensions are looked for unless a flag says otherwise. */
-export const defaultExtensionsDir = "/extensions";
+const defaultExtensionsDir = "/extensions";
 
 /**
  * Reads and checks the file that the flags name; undefined if they name none.

@@ -46,7 +46,11 @@ const answer: RequestListener = (_, response) => {
 describe("hostsOf", () => {
   it("finds the controller manager and the agents among a cluster's processes, and no other", () => {
     const of = (name: string, more: Partial<ClusterProcess>): ClusterProcess => ({
-      ...{ name, state: "running", since: "", restarts: 0, log: "" },
+      name,
+      state: "running",
+      since: "",
+      restarts: 0,
+      log: "",
       ...more,
     });
     const processes = [

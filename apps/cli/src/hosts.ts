@@ -49,7 +49,7 @@ export function managerSocket(dir: string): string {
 }
 
 /** The folder for what the command keeps while a cluster runs. */
-export function runDir(dir: string): string {
+function runDir(dir: string): string {
   return join(dir, "run");
 }
 

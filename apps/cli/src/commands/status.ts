@@ -73,7 +73,13 @@ export function extensionTable({ extensions, silentHosts }: HostsStatus): string
     String(restarts),
   ]);
   const silent = silentHosts.map(({ host, node, reason }) => [
-    ...[unknown, unknown, unknown, host, node ?? none, unknown, unknown],
+    unknown,
+    unknown,
+    unknown,
+    host,
+    node ?? none,
+    unknown,
+    unknown,
     `host does not answer: ${reason}`,
     unknown,
   ]);

@@ -32,6 +32,6 @@ export async function collectMetrics(
 }
 
 async function familiesOf({ extension, parts, registry }: Measured): Promise<readonly MetricFamily[]> {
-  const inProcess = await Promise.all(parts.map((part) => part.child?.metrics() ?? []));
+  const inProcess = await Promise.all(parts.map(async (part) => part.child?.metrics() ?? []));
   return [...((await registry?.families()) ?? []), ...(extension.metrics?.() ?? []), ...inProcess.flat()];
 }

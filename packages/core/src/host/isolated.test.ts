@@ -207,8 +207,8 @@ describe("an extension in a process of its own", () => {
   });
 
   it("has its manifests rendered by a process of its own", async () => {
-    const [frail] = await load({}, { package: "frail", isolation: "process", options: { file: "/f" } });
-    const [pod] = (await frail?.manifests({ namespace: "n", image: "" })) ?? [];
+    const [loaded] = await load({}, { package: "frail", isolation: "process", options: { file: "/f" } });
+    const [pod] = (await loaded?.manifests({ namespace: "n", image: "" })) ?? [];
     expect(pod).toMatchObject({
       kind: "Pod",
       metadata: { namespace: "n", name: expect.stringMatching(/^frail-\d+$/) },
@@ -220,9 +220,9 @@ describe("an extension in a process of its own", () => {
     const file = join(folder, "order-led");
     await writeFile(file, "serve");
     const entry: Entry = { package: "frail", options: { file, deaf: true }, isolation: "process" };
-    const [frail] = await load({ stopTimeoutMs: 600_000 }, entry);
+    const [loaded] = await load({ stopTimeoutMs: 600_000 }, entry);
     const log = collectingLogger();
-    const [part] = frail?.parts({ role: "controller", log, clock: systemClock }) ?? [];
+    const [part] = loaded?.parts({ role: "controller", log, clock: systemClock }) ?? [];
     expect(part?.group).toBe("leader");
     const term = new AbortController();
     const ready = Promise.withResolvers<void>();

@@ -67,7 +67,7 @@ type PromFamily = Awaited<ReturnType<Prom.Registry["getMetricsAsJSON"]>>[number]
 function familyOf({ name, help, type, values }: PromFamily): MetricFamily {
   const samples = values.map((one): MetricSample => {
     const labels = Object.fromEntries(Object.entries(one.labels).map(([label, text]) => [label, String(text)]));
-    const suffix = "metricName" in one ? String(one.metricName ?? name).slice(name.length) : "";
+    const suffix = "metricName" in one && typeof one.metricName === "string" ? one.metricName.slice(name.length) : "";
     return { labels, value: one.value, ...(suffix === "" ? {} : { suffix }) };
   });
   // Typed as an enum's number, and a text. Nothing else can be made here, nor is a process measured by anything else.
