@@ -48,7 +48,9 @@ export async function decodeConfig<Config>(raw: JsonObject, plugin: CniPlugin<Co
   }
   const normal = { ...withoutNulls(raw), cniVersion: version };
   const common = await check(pluginConfig, normal);
-  const own = plugin.config === undefined ? { value: {} as Config } : await check(plugin.config, normal);
+  // The plug-in's schema sees the common fields as they were read: it may hand them on.
+  const own =
+    plugin.config === undefined ? { value: {} as Config } : await check(plugin.config, common.value ?? normal);
   const problems = [...new Set([...(common.problems ?? []), ...(own.problems ?? [])])];
   if (problems.length > 0) throw new KxError("KX_CNI_CONFIG", `the configuration is wrong: ${problems.join("; ")}`);
   return { raw: normal, version, config: { ...common.value, ...own.value } as PluginConfig & Config };

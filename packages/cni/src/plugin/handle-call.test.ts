@@ -1,7 +1,9 @@
 import { KxError } from "@kx/core";
+import { miniSchema } from "@kx/core/config";
 import { type CniError, type CniVersion, cniVersions, type JsonObject } from "@kx/core/contracts/cni";
 import { collectingLogger } from "@kx/core/testing";
 import { describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import type { CniHandlers, CniPlugin, GcRequest } from "./cni-plugin.ts";
 import { defineCniPlugin } from "./define-plugin.ts";
 import { ownFailure } from "./failure.ts";
@@ -183,6 +185,22 @@ describe("errors", () => {
 it("takes null for an absent field, as Go does", async () => {
   const nulls = { prevResult: null, ipam: null, dns: null, runtimeConfig: null, capabilities: null, args: null };
   expect((await call({}, { config: { ...config, ...nulls } })).exitCode).toBe(0);
+});
+
+it("gives handlers the runtime's fields in one spelling, also where the plug-in's schema lets all through", async () => {
+  const seen: unknown[] = [];
+  const runtimeConfig = { portMappings: [{ HostPort: 80, ContainerPort: 8080, Protocol: "tcp" }] };
+  await call(
+    {
+      config: miniSchema(z.looseObject({})),
+      async add(request) {
+        seen.push(request.config.runtimeConfig);
+        return address;
+      },
+    },
+    { config: { ...config, runtimeConfig } },
+  );
+  expect(seen).toEqual([{ portMappings: [{ hostPort: 80, containerPort: 8080, protocol: "tcp" }] }]);
 });
 
 describe("namespace", () => {
