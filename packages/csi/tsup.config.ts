@@ -1,0 +1,8 @@
+import { preset } from "@kx/tooling/tsup";
+import { defineConfig } from "tsup";
+
+export default defineConfig(
+  preset({
+    index: "src/index.ts",
+  }),
+);
