@@ -5,6 +5,9 @@ export default defineConfig(
   preset({
     index: "src/index.ts",
     "runtime/index": "src/runtime/index.ts",
+    "bridge/index": "src/bridge/index.ts",
+    "ptp/index": "src/ptp/index.ts",
+    "loopback/index": "src/loopback/index.ts",
     "host-local/index": "src/host-local/index.ts",
     "net/worker": "src/net/worker.ts",
     "static/index": "src/static/index.ts",

@@ -27,8 +27,12 @@ export function bridgeCheck(request: BridgeCheck): void {
     ...ruleProblems(request),
   ];
   if (problems.length === 0) return;
-  const { owner } = request;
-  throw new KxError("KX_CNI_CHECK", `${owner.ifName} of ${owner.containerId}: ${problems.join("; ")}`, {
+  throw notAsMade(request.owner, problems);
+}
+
+/** The error of a CHECK, with all that is wrong. */
+export function notAsMade({ ifName, containerId }: BridgeCheck["owner"], problems: readonly string[]): KxError {
+  return new KxError("KX_CNI_CHECK", `${ifName} of ${containerId}: ${problems.join("; ")}`, {
     details: { problems },
     remedy: "delete the pod, so that its network is made anew",
   });
@@ -64,7 +68,11 @@ function portProblems(port: Link | undefined, bridge: Link | undefined, request:
   ];
 }
 
-function podProblems(port: Link | undefined, request: BridgeCheck): readonly string[] {
+/** What of the container's interface is not as it was made; to be called in the container's namespace. */
+export function podProblems(
+  port: Link | undefined,
+  request: Pick<BridgeCheck, "owner" | "addresses" | "routes" | "attached" | "leaveDown">,
+): readonly string[] {
   using pod = openRtnl();
   const { ifName } = request.owner;
   const link = pod.findLink(ifName);
@@ -88,7 +96,7 @@ function podProblems(port: Link | undefined, request: BridgeCheck): readonly str
   ];
 }
 
-function missingRoutes(pod: Rtnl, index: number, { routes }: BridgeAttach): readonly string[] {
+function missingRoutes(pod: Rtnl, index: number, { routes }: Pick<BridgeAttach, "routes">): readonly string[] {
   const families = new Set(routes.map(({ dst }) => parseIpInCidr(dst).ip.family));
   const there = [...families].flatMap((family) => pod.routes({ family }));
   return routes
@@ -106,7 +114,10 @@ function isRoute(one: RouteState, index: number, { dst, gw, table }: BridgeAttac
   );
 }
 
-function ruleProblems(request: BridgeCheck): readonly string[] {
+/** What of masquerading and the check of senders is missing. */
+export function ruleProblems(
+  request: Pick<BridgeCheck, "owner" | "addresses" | "attached" | "masquerade" | "spoofCheck">,
+): readonly string[] {
   const { owner, masquerade, spoofCheck } = request;
   const addresses = request.addresses.map(({ address }) => address);
   const mac = request.attached.containerMac;

@@ -28,7 +28,7 @@ export function planPod(index: number, request: BridgeAttach): readonly Request[
 }
 
 /** A route without a router goes by the gateway of an address of its family, if there is one. */
-function planRoute(index: number, route: FullRoute, addresses: BridgeAttach["addresses"]): LinkRoute {
+export function planRoute(index: number, route: FullRoute, addresses: BridgeAttach["addresses"]): LinkRoute {
   const { dst, gw, mtu, advmss, priority, table, scope } = route;
   const { family } = parseIpInCidr(dst).ip;
   const ofFamily = addresses.filter((one) => parseIpInCidr(one.address).ip.family === family);
@@ -46,7 +46,12 @@ function planRoute(index: number, route: FullRoute, addresses: BridgeAttach["add
   };
 }
 
-function configureSettings({ owner: { ifName }, addresses, duplicateDetection = false }: BridgeAttach): void {
+/** Settings of the container's interface, of which some only count before it has addresses. */
+export function configureSettings({
+  owner: { ifName },
+  addresses,
+  duplicateDetection = false,
+}: Pick<BridgeAttach, "owner" | "addresses" | "duplicateDetection">): void {
   const ipv6 = (link: string, name: string, value: string) => writeSysctl(["net", "ipv6", "conf", link, name], value);
   if (duplicateDetection) ipv6(ifName, "enhanced_dad", "1");
   ipv6(ifName, "accept_dad", duplicateDetection ? "1" : "0");

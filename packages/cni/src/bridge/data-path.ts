@@ -5,17 +5,15 @@ import { type OpenNetns, openNetns } from "../net/open-netns.ts";
 import { hostEndName, type Owner } from "../net/owner.ts";
 import { spoofCheckAdd, spoofCheckDelete } from "../net/spoof-check.ts";
 import { writeSysctl } from "../net/sysctl.ts";
+import { comesUp, deletePair, makePair, type Pair } from "../net/veth-pair.ts";
 import { deleteLink } from "../rtnl/link-codec.ts";
 import type { Link } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
 import { enableForwarding, ensureBridge, ensureGateways } from "./data-path-bridge.ts";
 import { configurePod } from "./data-path-pod.ts";
-import { makePair, type Pair, planPort } from "./data-path-port.ts";
+import { planPort } from "./data-path-port.ts";
 import type { BridgeAttach, BridgeAttached, BridgeDetach, MadeInterface } from "./data-path-types.ts";
 import { ensureVlanGateway, withVlans } from "./data-path-vlan.ts";
-
-/** How long a port may take to come up before the caller looks after it, in tries of a millisecond. */
-const upTries = 20;
 
 /**
  * Attaches a container to a bridge. It blocks its thread, and changes its network namespace for a moment.
@@ -35,7 +33,8 @@ export function bridgeAttach(request: BridgeAttach): BridgeAttached {
   const vlanGateway = isGateway && vlan !== undefined && vlan > 0 ? ensureVlanGateway(host, bridge, vlan) : undefined;
   ensureGateways(host, vlanGateway ?? bridge, settings, duplicateDetection);
   if (isGateway) enableForwarding(settings.gateways ?? []);
-  const pair = makePair(host, bridge, netns, request);
+  const { owner, mac, mtu } = request;
+  const pair = makePair(host, netns, { owner, mac, mtu, to: bridge.name, master: bridge.index });
   try {
     configure(host, netns, pair, request);
     return describe(host, bridge, pair, request, vlanGateway);
@@ -62,7 +61,6 @@ function describe(
   request: BridgeAttach,
   vlanGateway: Link | undefined,
 ): BridgeAttached {
-  const made = ({ name, mac, mtu }: Link): MadeInterface => ({ name, mac, mtu });
   return {
     bridge: made(bridge),
     host: made(pair.host),
@@ -72,17 +70,17 @@ function describe(
   };
 }
 
-/** The port is up as soon as the container's end is, but for what the kernel does a moment later. */
-function comesUp(host: Rtnl, index: number): boolean {
-  for (let left = upTries; left > 0; left--) {
-    if (host.findLink(index)?.isRunning === true) return true;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-  }
-  return false;
+function made({ name, mac, mtu }: Link): MadeInterface {
+  return { name, mac, mtu };
 }
 
-/** Takes back what this call has made, which is known to be its own: the pair did not exist before. */
-function rollBack(host: Rtnl, request: BridgeAttach, pair: Pair, cause: unknown): KxError {
+/** Takes back what a call has made, which is known to be its own: the pair did not exist before. */
+export function rollBack(
+  host: Rtnl,
+  request: Pick<BridgeAttach, "owner" | "addresses" | "masquerade" | "spoofCheck">,
+  pair: Pair,
+  cause: unknown,
+): KxError {
   const failures = tryAll([
     () =>
       takeRules(
@@ -117,25 +115,6 @@ export function bridgeDetach({ owner, netns, addresses = [], masquerade, spoofCh
   ]);
   const [first] = failures;
   if (first !== undefined) throw first;
-}
-
-function deletePair(owner: Owner, netns: string | undefined): void {
-  using host = openRtnl();
-  const [answer] = host.request({ ...deleteLink(hostEndName(owner)), expect: ["ENODEV"] });
-  if (answer?.failed === undefined || netns === undefined) return;
-  try {
-    using container = openNetns(netns);
-    container.enter(() => {
-      using pod = openRtnl();
-      pod.request({ ...deleteLink(owner.ifName), expect: ["ENODEV"] });
-    });
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-}
-
-function isGone(error: unknown): boolean {
-  return KxError.is(error) && error.code === "KX_CNI_NETNS" && error.details["errno"] === "ENOENT";
 }
 
 function takeRules(

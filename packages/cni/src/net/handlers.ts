@@ -1,10 +1,15 @@
 import { bridgeAttach, bridgeDetach } from "../bridge/data-path.ts";
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
+import { bridgeProblem } from "../bridge/data-path-status.ts";
+import { loopbackCheck, loopbackDown, loopbackUp } from "../loopback/data-path.ts";
+import { ptpAttach, ptpCheck } from "../ptp/data-path.ts";
+import { attachmentsCollect } from "./collect.ts";
 import { hostPortsAdd, hostPortsCheck, hostPortsCollect, hostPortsDelete } from "./host-ports.ts";
 import { masqueradeCollect } from "./masquerade.ts";
 import { upstreamMasqueradeCollect } from "./masquerade-upstream.ts";
 import { spoofCheckCollect } from "./spoof-check.ts";
+import { requireUnattached } from "./veth-pair.ts";
 
 /**
  * All work on the kernel's network: synchronous functions of plain data. They block their thread and change its network
@@ -15,6 +20,14 @@ export const netHandlers = {
   bridgeDetach,
   bridgeCheck,
   bridgeUnsettled,
+  bridgeProblem,
+  ptpAttach,
+  ptpCheck,
+  loopbackUp,
+  loopbackDown,
+  loopbackCheck,
+  attachmentsCollect,
+  requireUnattached,
   hostPortsAdd,
   hostPortsCheck,
   hostPortsCollect,

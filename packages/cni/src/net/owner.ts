@@ -8,6 +8,7 @@ export interface Owner {
 }
 
 const commentBytes = 127;
+const aliasBytes = 256;
 
 /**
  * The owner in the comment of a set's element, by which DEL and GC know it again: readable, unless it is too long for that.
@@ -28,6 +29,24 @@ export function isOfNetwork(comment: string | undefined, network: string): boole
 /** The host's end of an attachment's interface: always the same name, so that DEL needs nothing but the call itself. */
 export function hostEndName(owner: Owner): string {
   return `veth${shortHash(`${owner.network} ${owner.containerId} ${owner.ifName}`, 11)}`;
+}
+
+/** Whether a link's name is one that `hostEndName` gives. */
+export function isHostEndName(name: string): boolean {
+  return /^veth[0-9a-f]{11}$/.test(name);
+}
+
+/** The owner as the alias of the host's end, by which GC finds out whose it is; undefined if it is too long for that. */
+export function ownerAlias({ network, containerId, ifName }: Owner): string | undefined {
+  const text = `kx ${network} ${containerId} ${ifName}`;
+  return Buffer.byteLength(text) < aliasBytes ? text : undefined;
+}
+
+/** The owner of an alias that `ownerAlias` has given. */
+export function readOwnerAlias(alias: string | undefined): Owner | undefined {
+  const [mark, network, containerId, ifName, ...more] = alias?.split(" ") ?? [];
+  if (mark !== "kx" || network === undefined || containerId === undefined || ifName === undefined) return undefined;
+  return more.length === 0 ? { network, containerId, ifName } : undefined;
 }
 
 /** Hexadecimal digits that stand for a text. */

@@ -10,6 +10,7 @@ describe("requestedValue", () => {
   it.each([
     [request({ mac: "a" }, { mac: "b" }, { MAC: "c" }), { value: "a", from: "runtimeConfig" }],
     [request({}, { mac: "b" }, { MAC: "c" }), { value: "b", from: "args.cni" }],
+    [request({ mac: "" }, { mac: null }, { MAC: "c" }), { value: "c", from: "CNI_ARGS" }],
     [request({}, {}, { MAC: "c" }), { value: "c", from: "CNI_ARGS" }],
     [request({}, null, { mac: "c" }), undefined],
     [request({}, "text", {}), undefined],

@@ -28,7 +28,8 @@ export function requestedValue(
   for (const { from, fields, name } of places) {
     if (typeof fields !== "object" || fields === null || !Object.hasOwn(fields, name)) continue;
     const value: unknown = Reflect.get(fields, name);
-    if (value !== undefined && value !== null) return { value, from };
+    // Go writes an empty text where nothing was set.
+    if (value !== undefined && value !== null && value !== "") return { value, from };
   }
   return undefined;
 }

@@ -16,17 +16,20 @@ export interface LinkAddress {
 export interface NewAddress extends LinkAddress {
   /** IPv6: use it at once, without asking whether others have it. Default: ask. */
   readonly noDad?: boolean;
+  /** Leaves out the route to its subnet, which the kernel else adds. */
+  readonly noPrefixRoute?: boolean;
 }
 
 /** `EEXIST` if the link has it already. */
-export function newAddress({ index, address: text, noDad = false }: NewAddress): Request {
+export function newAddress({ index, address: text, noDad = false, noPrefixRoute = false }: NewAddress): Request {
   const { ip, cidr } = parseIpInCidr(text);
+  const flags = (noDad && ip.family === 6 ? addressFlags.noDad : 0) | (noPrefixRoute ? addressFlags.noPrefixRoute : 0);
   // Ranges of one or two addresses have no broadcast address.
   const broadcast = ip.family === 4 && cidr.prefix < 31 ? [bytes(address.broadcast, ipBytes(lastIp(cidr)))] : [];
   return {
     ...addressRequest(types.newAddress, { index, address: text }, [
       ...broadcast,
-      ...(noDad && ip.family === 6 ? [u32(address.flags, addressFlags.noDad)] : []),
+      ...(flags === 0 ? [] : [u32(address.flags, flags)]),
     ]),
     flags: messageFlags.create | messageFlags.exclusive,
     what: `give ${text} to the link ${index}`,

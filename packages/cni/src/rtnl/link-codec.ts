@@ -25,6 +25,8 @@ export type LinkRef = number | string;
 export interface LinkSettings {
   /** A new name. */
   readonly name?: string;
+  /** Up to 255 bytes that tell what it is for. */
+  readonly alias?: string;
   /** `02:00:00:00:00:01`. */
   readonly mac?: string;
   readonly mtu?: number;
@@ -222,10 +224,11 @@ function linkHeader(index: number, { up, promiscuous, allMulticast }: LinkSettin
 }
 
 function settingAttributes(settings: LinkSettings): readonly Attribute[] {
-  const { name, mac, mtu, txQueueLength, master, group, netnsFd, arpNotify } = settings;
+  const { name, alias, mac, mtu, txQueueLength, master, group, netnsFd, arpNotify } = settings;
   const number = (type: number, value: number | undefined) => (value === undefined ? [] : [u32(type, value)]);
   return [
     ...(name === undefined ? [] : [string(link.name, name)]),
+    ...(alias === undefined ? [] : [string(link.alias, alias)]),
     ...(mac === undefined ? [] : [bytes(link.address, parseMac(mac))]),
     ...number(link.mtu, mtu),
     ...number(link.txQueueLength, txQueueLength),

@@ -35,6 +35,7 @@ export const link = {
   txQueueLength: 13,
   operState: 16,
   info: 18,
+  alias: 20,
   familySpec: 26,
   group: 27,
   netnsFd: 28,
@@ -67,7 +68,13 @@ export const ipv4Conf = { attribute: 1, arpNotify: 22 } as const;
 
 /** IFA_*. */
 export const address = { address: 1, local: 2, label: 3, broadcast: 4, flags: 8 } as const;
-export const addressFlags = { noDad: 0x2, dadFailed: 0x8, tentative: 0x40, permanent: 0x80 } as const;
+export const addressFlags = {
+  noDad: 0x2,
+  dadFailed: 0x8,
+  tentative: 0x40,
+  permanent: 0x80,
+  noPrefixRoute: 0x200,
+} as const;
 
 /** RTA_*, and RTAX_* of its metrics. */
 export const route = {

@@ -36,6 +36,8 @@ export interface Link {
   readonly linked: number | undefined;
   readonly group: number;
   readonly altNames: readonly string[];
+  /** What it is for, if anybody has said so. */
+  readonly alias: string | undefined;
   /** What it is as a bridge's port. */
   readonly port: { readonly hairpin: boolean; readonly isolated: boolean } | undefined;
 }
@@ -61,6 +63,7 @@ export function readLink({ payload }: ReadMessage): Link {
     linked: number(link.link),
     group: number(link.group) ?? 0,
     altNames: all.get(link.properties)?.list.map((one) => one.string) ?? [],
+    alias: all.get(link.alias)?.string,
     port: readPort(info),
   };
 }

@@ -1,0 +1,4 @@
+// The container's loopback interface.
+
+export type { NetCalls } from "../net/net-calls.ts";
+export { createLoopback, type LoopbackOptions } from "./plugin.ts";

@@ -1,0 +1,6 @@
+// Containers reached by routes of the host, with the options of the Go plug-in ptp.
+
+export type { MasqueradeConfig } from "../bridge/config-masquerade.ts";
+export type { NetCalls } from "../net/net-calls.ts";
+export type { PtpConfig } from "./config.ts";
+export { createPtp, type PtpOptions } from "./plugin.ts";
