@@ -10,6 +10,8 @@ export default defineConfig(
     "loopback/index": "src/loopback/index.ts",
     "host-local/index": "src/host-local/index.ts",
     "net/worker": "src/net/worker.ts",
+    "daemon/index": "src/daemon/index.ts",
+    "install/index": "src/install/index.ts",
     "static/index": "src/static/index.ts",
   }),
 );

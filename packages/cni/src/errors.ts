@@ -101,6 +101,10 @@ export const cniErrors = {
     meaning: "The container has an interface of that name already.",
     remedy: "Delete the attachment first, or choose another interface name.",
   },
+  KX_CNI_HOST_PORT: {
+    meaning: "A port of the node that is asked for leads to another container already, which the message names.",
+    remedy: "Delete that container, or ask for another port or another address of the node.",
+  },
   KX_CNI_BRIDGE: {
     meaning: "The bridge cannot be used: its name is another kind of link's, or it has another address.",
     remedy: "Choose another `bridge`, or set `forceAddress` to replace the address.",
@@ -116,6 +120,14 @@ export const cniErrors = {
   KX_CNI_SYSCTL: {
     meaning: "A setting of the kernel cannot be read or written.",
     remedy: "Look at the file that the message names; the kernel may lack IPv6, or /proc/sys be read-only.",
+  },
+  KX_CNI_FRAME: {
+    meaning: "What came over the daemon's socket is no call. This is a fault in the shim, or something else connected.",
+    remedy: "Install shim and daemon of the same version; let nothing else connect to the socket.",
+  },
+  KX_CNI_INSTALL: {
+    meaning: "The plug-ins cannot be installed on this node.",
+    remedy: "Do what the message says, and install again.",
   },
   KX_CNI_TESTING: {
     meaning: "A program that a test runs in a network namespace failed.",

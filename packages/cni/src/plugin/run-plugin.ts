@@ -41,14 +41,16 @@ export async function runCniPlugin<Config>(plugin: CniPlugin<Config>, options: R
   return outcome.exitCode;
 }
 
-interface ProcessWatch extends Disposable {
+/** What may end a call early. */
+export interface ProcessWatch extends Disposable {
   /** Aborts when the process is asked to end, or an error was caught by nobody. */
   readonly signal: AbortSignal;
   /** Resolves if nothing is left that a handler could wait for, and it still waits. */
   readonly stuck: Promise<Pick<CniOutcome, "exitCode" | "stdout" | "stderr">>;
 }
 
-function watchProcess(): ProcessWatch {
+/** Watches this process for what ends a call early. */
+export function watchProcess(): ProcessWatch {
   const controller = new AbortController();
   const { promise: stuck, resolve } = Promise.withResolvers<Awaited<ProcessWatch["stuck"]>>();
   const onEnd = () => controller.abort();

@@ -1,3 +1,4 @@
+export { listenAt, type SocketFile } from "../grpc/socket-file.ts";
 export { linuxAddonPath } from "./addon.ts";
 export {
   type BoundedCalls,

@@ -1,0 +1,258 @@
+/*
+ * What runtimes execute as kx-bridge and so on: hands the call to the daemon over its socket and prints the answer.
+ * docs/adr/0004 tells why. Frames are described in src/daemon/frame.ts.
+ *
+ * A call is carried out once: by the daemon from its one-byte ACCEPT on, else by the Node program beside this file, never by
+ * both. Without either, DEL is left in a folder for the daemon's next start.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+enum outcome { ANSWERED, ABSENT, NOT_ACCEPTED, LOST };
+enum { ACCEPT = 6, HEADER = 12, INPUT_LIMIT = 8 << 20, QUEUE_LIMIT = 4096, RETRY_MS = 10 };
+struct buffer { char *data; size_t length, room; };
+
+static const char *type, *command, *socket_path = "/run/kx/cni.sock";
+static struct buffer input, frame, answer;
+static char node[PATH_MAX], program[PATH_MAX];
+
+static int fail(int code, const char *message, const char *details) {
+  printf("{\"cniVersion\":\"1.1.0\",\"code\":%d,\"msg\":\"%s: %s\",\"details\":\"%s\"}\n", code, type, message, details);
+  return 1;
+}
+
+static int is(const char *name) { return strcmp(command, name) == 0; }
+
+static char *reserve(struct buffer *to, size_t more) {
+  if (to->length + more > to->room) {
+    to->room = 2 * to->room + more + 4096;
+    to->data = realloc(to->data, to->room);
+    if (to->data == NULL) _exit(fail(5, "out of memory", ""));
+  }
+  return to->data + to->length;
+}
+
+static void append(struct buffer *to, const void *data, size_t length) {
+  memcpy(reserve(to, length), data, length);
+  to->length += length;
+}
+
+/* Reads to the end, or until there is more than the daemon would take: it says so then. */
+static void read_all(int fd, struct buffer *to, size_t limit) {
+  for (ssize_t count = 1; count != 0 && to->length <= limit;) {
+    count = read(fd, reserve(to, 65536), 65536);
+    if (count > 0) to->length += count;
+    else if (count < 0 && errno != EINTR) return;
+  }
+}
+
+static uint32_t number(const char *from) {
+  const unsigned char *b = (const unsigned char *)from;
+  return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static void put_number(char *to, uint32_t value) {
+  for (int i = 0; i < 4; i++) to[i] = value >> 8 * i;
+}
+
+static int is_passed_on(const char *variable) {
+  static const char *const prefixes[] = {"CNI_", "KX_CNI_", "PATH=", "TRACEPARENT=", "TRACESTATE=", "BAGGAGE="};
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+    if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0) return 1;
+  return 0;
+}
+
+static void make_frame(void) {
+  append(&frame, "KXC1\0\0\0\0\0\0\0\0", HEADER);
+  append(&frame, type, strlen(type) + 1);
+  for (char **variable = environ; *variable != NULL; variable++)
+    if (is_passed_on(*variable)) append(&frame, *variable, strlen(*variable) + 1);
+  put_number(frame.data + 4, frame.length - HEADER);
+  put_number(frame.data + 8, input.length);
+  append(&frame, input.data, input.length);
+}
+
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static int wait_for(int fd, short events, int64_t deadline) {
+  struct pollfd one = {fd, events, 0};
+  for (;;) {
+    int64_t left = deadline - now_ms();
+    int ready = poll(&one, 1, left > 0 ? left : 0);
+    if (ready > 0 || (ready == 0 && left <= 0)) return ready > 0;
+  }
+}
+
+static int send_frame(int fd, int64_t deadline) {
+  for (size_t sent = 0; sent < frame.length;) {
+    ssize_t count = send(fd, frame.data + sent, frame.length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) sent += count;
+    else if (errno != EAGAIN && errno != EINTR) return 0;
+    else if (!wait_for(fd, POLLOUT, deadline)) return 0;
+  }
+  return 1;
+}
+
+/* Asks the daemon once. */
+static enum outcome ask(int64_t accept_ms) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0 || strlen(socket_path) >= sizeof address.sun_path) return ABSENT;
+  strcpy(address.sun_path, socket_path);
+  enum outcome outcome = ABSENT;
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+    int64_t deadline = now_ms() + accept_ms;
+    char byte = 0;
+    int is_told = send_frame(fd, deadline) && wait_for(fd, POLLIN, deadline);
+    /* From here the daemon cannot accept any more: its ACCEPT is here already, or cannot be sent. */
+    if (!is_told) shutdown(fd, SHUT_RD);
+    int is_accepted = recv(fd, &byte, 1, MSG_DONTWAIT) == 1 && byte == ACCEPT;
+    outcome = is_accepted ? LOST : NOT_ACCEPTED;
+    if (is_told && is_accepted) {
+      fcntl(fd, F_SETFL, 0);
+      read_all(fd, &answer, SIZE_MAX - 1);
+      if (answer.length >= HEADER &&
+          answer.length == HEADER + (uint64_t)number(answer.data + 4) + number(answer.data + 8)) outcome = ANSWERED;
+    }
+  }
+  close(fd);
+  return outcome;
+}
+
+static void write_all(int fd, const char *data, size_t length) {
+  for (ssize_t count; length > 0; data += count, length -= count) {
+    count = write(fd, data, length);
+    if (count < 0 && errno == EINTR) count = 0;
+    else if (count < 0) _exit(1);
+  }
+}
+
+static int print_answer(void) {
+  size_t length = number(answer.data + 4);
+  write_all(STDERR_FILENO, answer.data + HEADER + length, number(answer.data + 8));
+  write_all(STDOUT_FILENO, answer.data + HEADER, length);
+  return number(answer.data);
+}
+
+/* Finds the Node program in the folder of this file, which the names that runtimes use are links to. */
+static int can_run_node(void) {
+  ssize_t length = readlink("/proc/self/exe", node, sizeof node - 16);
+  if (length <= 0) return 0;
+  node[length] = 0;
+  *strrchr(node, '/') = 0;
+  strcpy(program, node);
+  strcat(node, "/node");
+  strcat(program, "/kx-cni");
+  return access(node, X_OK) == 0 && access(program, R_OK) == 0;
+}
+
+/* Becomes the Node program, which reads again what has been read here. */
+static void run_node(void) {
+  int fd = memfd_create("input", 0);
+  if (fd < 0) return;
+  write_all(fd, input.data, input.length);
+  lseek(fd, 0, SEEK_SET);
+  dup2(fd, STDIN_FILENO);
+  close(fd);
+  execv(node, (char *[]){node, program, (char *)type, NULL});
+}
+
+static const char *state_path(const char *name) {
+  static char path[PATH_MAX];
+  const char *end = strrchr(socket_path, '/');
+  snprintf(path, sizeof path, "%.*s/cni/%s", end == NULL ? 0 : (int)(end - socket_path), socket_path, name);
+  return path;
+}
+
+static int count_queued(const char *folder) {
+  int count = 0;
+  DIR *entries = opendir(folder);
+  if (entries == NULL) return -1;
+  while (readdir(entries) != NULL) count++;
+  closedir(entries);
+  return count - 2;
+}
+
+/* Leaves a DEL for the daemon. The same call again is the same file. */
+static int queue_delete(void) {
+  char path[PATH_MAX], making[PATH_MAX];
+  uint64_t hash = 14695981039346656037u;
+  for (size_t i = 0; i < frame.length; i++) hash = (hash ^ (unsigned char)frame.data[i]) * 1099511628211u;
+  strcpy(path, state_path("deletes/"));
+  for (char *end = path; (end = strchr(end + 1, '/')) != NULL; *end = '/') {
+    *end = 0;
+    mkdir(path, 0700);
+  }
+  int count = count_queued(path);
+  if (count < 0) return fail(11, "no daemon, and the DEL cannot be kept for it", strerror(errno));
+  if (count >= QUEUE_LIMIT) return fail(11, "no daemon, and too many DELs are kept for it", "start the daemon");
+  snprintf(path, sizeof path, "%s/%016llx", state_path("deletes"), (unsigned long long)hash);
+  snprintf(making, sizeof making, "%s/.%016llx.%d", state_path("deletes"), (unsigned long long)hash, getpid());
+  int fd = open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int is_written = fd >= 0 && write(fd, frame.data, frame.length) == (ssize_t)frame.length;
+  if (is_written && close(fd) == 0 && rename(making, path) == 0) return 0;
+  int error = errno;
+  unlink(making);
+  return fail(11, "no daemon, and the DEL cannot be kept for it", strerror(error));
+}
+
+/* A node that was ready once stays so while the daemon is away: it may come back. */
+static int answer_status(void) {
+  char marker[PATH_MAX];
+  const char *policy = memmem(input.data, input.length, "\"statusPolicy\"", 14);
+  const char *end = input.data + input.length;
+  for (policy = policy == NULL ? end : policy + 14; policy < end && strchr(" \t\r\n:", *policy) != NULL;) policy++;
+  snprintf(marker, sizeof marker, "ready/%s", type);
+  if (end - policy >= 12 && memcmp(policy, "\"ready-once\"", 12) == 0 && access(state_path(marker), F_OK) == 0) return 0;
+  return fail(50, "the daemon does not answer", "start the node agent, or see why it does not listen");
+}
+
+static int64_t setting(const char *name, int64_t standard) {
+  const char *text = getenv(name);
+  return text == NULL ? standard : atoll(text);
+}
+
+int main(int argc, char **argv) {
+  const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+  type = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
+  command = getenv("CNI_COMMAND") != NULL ? getenv("CNI_COMMAND") : "";
+  if (getenv("KX_CNI_SOCKET") != NULL) socket_path = getenv("KX_CNI_SOCKET");
+  if (is("VERSION")) return puts("{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[" KX_CNI_VERSIONS "]}") < 0;
+  if (command[0] != 0) read_all(STDIN_FILENO, &input, INPUT_LIMIT);
+  make_frame();
+
+  int has_node = can_run_node();
+  int64_t deadline = now_ms() + setting("KX_CNI_CONNECT_MS", has_node ? 250 : 5000);
+  int64_t accept_ms = setting("KX_CNI_ACCEPT_MS", has_node ? 1000 : 5000);
+  enum outcome outcome;
+  for (;;) {
+    outcome = ask(accept_ms);
+    if (outcome == ANSWERED) return print_answer();
+    if (outcome == LOST || !is("ADD") || now_ms() >= deadline) break;
+    poll(NULL, 0, RETRY_MS);
+  }
+  if (outcome != LOST && has_node) run_node();
+  if (is("DEL")) return queue_delete();
+  if (is("STATUS")) return answer_status();
+  if (outcome == LOST) return fail(11, "the daemon ended before it answered", "call again; a failed ADD needs a DEL first");
+  return fail(11, "the daemon does not answer", "start the node agent, or see why it does not listen");
+}

@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Clock, KxError } from "@kx/core";
+import { tryLock } from "@kx/core/linux";
+import type { Environment } from "../plugin/environment.ts";
+
+const firstPauseMs = 1;
+const longestPauseMs = 16;
+
+/** Who waits for a lock, and how long. */
+export interface LockWaiter {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly waitMs: number;
+}
+
+/** A call's name for the lock: the plug-in and the container's interface; undefined if it is about no attachment. */
+export function attachmentOf(type: string, env: Environment): string | undefined {
+  const { CNI_CONTAINERID: containerId, CNI_IFNAME: ifName, CNI_COMMAND: command } = env;
+  if (!containerId || !ifName || !["ADD", "DEL", "CHECK"].includes(command ?? "")) return undefined;
+  return [type, containerId, ifName].join("\0");
+}
+
+/**
+ * Works while nobody else does for the same attachment: neither another call of this process nor another process, be it a
+ * daemon or an executed plug-in. Each attachment has a file under flock(2), which is removed after use; a process that dies
+ * unlocks its files.
+ *
+ * @throws KxError `KX_CNI_TRY_AGAIN` if the lock is not free in time, or the signal's reason.
+ */
+export async function withAttachmentLock<T>(
+  folder: string,
+  attachment: string,
+  waiter: LockWaiter,
+  work: () => Promise<T>,
+): Promise<T> {
+  const path = join(folder, createHash("sha256").update(attachment).digest("hex").slice(0, 32));
+  const deadline = waiter.clock.now() + waiter.waitMs;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const fd = openLock(path);
+    try {
+      if (tryLock(fd) && isStill(fd, path)) return await workAndRemove(path, work);
+    } finally {
+      closeSync(fd);
+    }
+    if (waiter.clock.now() >= deadline) throw busy(path, waiter.waitMs);
+    // Two that wait for each other's end must not keep step.
+    await waiter.clock.sleep(pauseMs * (0.5 + Math.random()), waiter.signal);
+  }
+}
+
+async function workAndRemove<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    // Before the lock is given free: who has the file open finds that it is not the one at this path, and tries anew.
+    rmSync(path, { force: true });
+  }
+}
+
+function openLock(path: string): number {
+  const flags = constants.O_CREAT | constants.O_RDWR;
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, flags, 0o600);
+  }
+}
+
+function isStill(fd: number, path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(fd);
+  return there !== undefined && there.dev === dev && there.ino === ino;
+}
+
+function busy(path: string, waitMs: number): KxError {
+  return new KxError("KX_CNI_TRY_AGAIN", `another call for the same interface has lasted more than ${waitMs} ms`, {
+    retryable: true,
+    remedy: `fuser ${path} shows which process that is`,
+  });
+}

@@ -1,0 +1,53 @@
+import { systemClock } from "@kx/core";
+import { directNet } from "../net/net-calls.ts";
+import type { Environment } from "../plugin/environment.ts";
+import { createLateLogger } from "../plugin/late-logger.ts";
+import { watchProcess } from "../plugin/run-plugin.ts";
+import { createPlugins } from "../plugins.ts";
+import { carryOut } from "./carry-out.ts";
+import { defaultSocketPath, stateFolder } from "./state-folder.ts";
+
+/** One byte more than a plug-in takes, so that it is the plug-in that refuses it. */
+const maxInputBytes = 8 * 1024 * 1024 + 1;
+
+/** The edge of the process, which tests replace. */
+export interface ExecutedIo {
+  readonly env: Environment;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+/**
+ * Carries out this process's call without the daemon, but with its locks, so that both can be used at the same time.
+ *
+ * @param type - which plug-in it is.
+ * @returns the exit code.
+ */
+export async function runExecutedPlugin(type: string, io: ExecutedIo = process): Promise<number> {
+  const { env, stdout, stderr } = io;
+  using watch = watchProcess();
+  const log = createLateLogger(env["KX_CNI_LOG"], stderr);
+  const state = stateFolder(env["KX_CNI_SOCKET"] ?? defaultSocketPath);
+  const stdin = env["CNI_COMMAND"] === "VERSION" ? "" : await readText(io.stdin);
+  const call = carryOut(
+    { plugins: createPlugins(directNet()), state, log, clock: systemClock },
+    { request: { type, env, stdin }, signal: watch.signal, deliver: async () => !watch.signal.aborted },
+  );
+  const outcome = await Promise.race([call, watch.stuck]);
+  await log.flush();
+  if (outcome.stderr !== "") stderr.write(outcome.stderr);
+  if (outcome.stdout !== "") stdout.write(outcome.stdout);
+  return outcome.exitCode;
+}
+
+async function readText(stdin: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size >= maxInputBytes) break;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,23 @@
+import { createBridge } from "./bridge/plugin.ts";
+import { createHostLocal } from "./host-local/plugin.ts";
+import { createLoopback } from "./loopback/plugin.ts";
+import type { NetCalls } from "./net/net-calls.ts";
+import type { CniPlugin } from "./plugin/cni-plugin.ts";
+import { createPtp } from "./ptp/plugin.ts";
+import { createStatic } from "./static/plugin.ts";
+
+const factories: Readonly<Record<string, (net: NetCalls) => CniPlugin>> = {
+  "kx-bridge": (net) => createBridge({ net }),
+  "kx-host-local": () => createHostLocal(),
+  "kx-static": () => createStatic(),
+  "kx-ptp": (net) => createPtp({ net }),
+  "kx-loopback": (net) => createLoopback({ net }),
+};
+
+/** The types of kx's plug-ins, which are the names of their files. */
+export const pluginTypes: readonly string[] = Object.keys(factories);
+
+/** All plug-ins of kx by their types. */
+export function createPlugins(net: NetCalls): Readonly<Record<string, CniPlugin>> {
+  return Object.fromEntries(Object.entries(factories).map(([type, create]) => [type, create(net)]));
+}
