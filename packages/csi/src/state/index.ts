@@ -1,0 +1,1 @@
+export { type FileStateOptions, fileState } from "./file-state.ts";
