@@ -3,6 +3,7 @@ import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
 import { bridgeProblem } from "../bridge/data-path-status.ts";
 import { loopbackCheck, loopbackDown, loopbackUp } from "../loopback/data-path.ts";
+import { nodeNetworkApply, nodeNetworkRead } from "../node-network/data-path.ts";
 import { ptpAttach, ptpCheck } from "../ptp/data-path.ts";
 import { attachmentsCollect } from "./collect.ts";
 import { hostPortsAdd, hostPortsCheck, hostPortsCollect, hostPortsDelete } from "./host-ports.ts";
@@ -35,6 +36,8 @@ export const netHandlers = {
   masqueradeCollect,
   upstreamMasqueradeCollect,
   spoofCheckCollect,
+  nodeNetworkRead,
+  nodeNetworkApply,
 } as const;
 
 export type NetHandlers = typeof netHandlers;

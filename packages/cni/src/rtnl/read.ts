@@ -113,6 +113,8 @@ export interface RouteState {
   readonly index: number | undefined;
   readonly priority: number;
   readonly table: number;
+  /** Whose route it is: 2 the kernel's own, 3 that of ip(8). */
+  readonly protocol: number;
   readonly scope: number;
   /** 1 for a route to others; 2 for what is this host's own. */
   readonly kind: number;
@@ -123,7 +125,7 @@ export interface RouteState {
 /** Routes of a message: one, or one for each router that a destination has. */
 export function readRoutes({ payload }: ReadMessage): readonly RouteState[] {
   const all = attributesAfter(payload, 12);
-  const [familyNumber, prefix = 0, , , shortTable = 0, , scope = 0, kind = 0] = payload;
+  const [familyNumber, prefix = 0, , , shortTable = 0, protocol = 0, scope = 0, kind = 0] = payload;
   const family = familyNumber === families.ipv4 ? 4 : 6;
   const destination = all.get(route.destination);
   const metricList = all.get(route.metrics)?.nested;
@@ -132,6 +134,7 @@ export function readRoutes({ payload }: ReadMessage): readonly RouteState[] {
     destination: `${destination === undefined ? (family === 4 ? "0.0.0.0" : "::") : ipText(destination.bytes)}/${prefix}`,
     priority: all.get(route.priority)?.number ?? 0,
     table: all.get(route.table)?.number ?? shortTable,
+    protocol,
     scope,
     kind,
     mtu: metricList?.get(metrics.mtu)?.number,

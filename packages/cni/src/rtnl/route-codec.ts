@@ -35,6 +35,8 @@ export interface LinkRoute {
   readonly onLink?: boolean;
   /** The address to send from. */
   readonly source?: string;
+  /** Whose route it is, a number of the kernel's. Default: 3, that of ip(8). */
+  readonly protocol?: number;
 }
 
 /** `append` lets a destination have several routers; `replace` puts it in another's place. Default: `EEXIST`. */
@@ -120,7 +122,8 @@ function routeHeader(of: LinkRoute, { base, prefix }: Cidr): Uint8Array {
   const scope = of.scope ?? (of.gateway === undefined && base.family === 4 ? routeScope.link : routeScope.universe);
   const header = new Uint8Array(12);
   // A table's number that has no room here stands in an attribute.
-  header.set([familyOf(base), prefix, 0, 0, table < 256 ? table : 0, bootProtocol, scope, routeKind.unicast]);
+  const { protocol = bootProtocol } = of;
+  header.set([familyOf(base), prefix, 0, 0, table < 256 ? table : 0, protocol, scope, routeKind.unicast]);
   viewOf(header).setUint32(8, of.onLink === true ? onLink : 0, true);
   return header;
 }

@@ -1,0 +1,158 @@
+import { type Clock, KxError, type Logger, type Runnable } from "@kx/core";
+import type { Metrics } from "@kx/core/metrics";
+import { startNetWorker } from "../net/net-calls.ts";
+import type { Invoker } from "../runtime/invoke.ts";
+import { createCniRuntime } from "../runtime/runtime.ts";
+import { createGarbageCollector, type GarbageCollector } from "./collect-garbage.ts";
+import { conflistFile } from "./conflist-file.ts";
+import { createMeasures, type NodeNetworkMeasures } from "./measure.ts";
+import type { ClusterFacts, NodeObjects, OpenNodeObjects } from "./node-objects.ts";
+import { conflistName } from "./plan-conflist.ts";
+import { type SetUpTools, setUpNode, warningsOf } from "./set-up.ts";
+import { type NodeNetworkOptions, type NodeNetworkSettings, settingsOf } from "./settings.ts";
+import { createWarnings, type Warnings } from "./warnings.ts";
+
+/** What the network of a node is made with. */
+export interface NodeNetworkHost {
+  /** The name of this machine's Node object. */
+  readonly nodeName: string;
+  readonly openObjects: OpenNodeObjects;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly kubeconfig?: string;
+  /** Default: nothing is measured. */
+  readonly metrics?: Metrics;
+}
+
+/** What others have changed is put right after so long, and what failed is tried again. */
+const resyncMs = 30_000;
+const retryMs = 2000;
+const pluginTimeoutMs = 60_000;
+
+/**
+ * What makes plug-ins a network: the configuration of the container runtime, routes to the pods of other nodes, the node's
+ * address for what leaves the cluster, and an end for what pods have left behind.
+ */
+export function createNodeNetwork(host: NodeNetworkHost, options: NodeNetworkOptions = {}): Runnable {
+  return {
+    name: "node-network",
+    group: "worker",
+    start: (signal, ready) => run(host, settingsOf(options), signal, ready),
+  };
+}
+
+async function run(
+  host: NodeNetworkHost,
+  settings: NodeNetworkSettings,
+  signal: AbortSignal,
+  ready: () => void,
+): Promise<void> {
+  const { log, clock, nodeName, kubeconfig } = host;
+  const conflist = conflistFile(settings.confDir, conflistName(settings.network));
+  // That of an earlier life serves until the API server answers.
+  if ((await conflist.read()) !== undefined) ready();
+  await using objects = await host.openObjects({ log, clock, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+  await using net = await startNetWorker();
+  const measures = createMeasures(host.metrics);
+  const warnings = createWarnings(log, (event) => objects.event(nodeName, event));
+  const keeper = { host, tools: { settings, net, conflist, objects }, measures, warnings };
+  await together(signal, (ending) => [
+    keepUp(keeper, objects, ending, ready),
+    collectForever(settings, host, collectorOf(settings, host), measures, ending),
+  ]);
+}
+
+/** Where one fails, the others end before that is told. */
+async function together(signal: AbortSignal, start: (ending: AbortSignal) => Promise<void>[]): Promise<void> {
+  const over = new AbortController();
+  const work = start(AbortSignal.any([signal, over.signal]));
+  try {
+    await Promise.all(work);
+  } finally {
+    over.abort();
+    await Promise.allSettled(work);
+  }
+}
+
+interface Keeper {
+  readonly host: NodeNetworkHost;
+  readonly tools: SetUpTools;
+  readonly measures: NodeNetworkMeasures;
+  readonly warnings: Warnings;
+}
+
+/** Sets the node up at each change of the cluster's facts, and now and then without one. */
+async function keepUp(keeper: Keeper, objects: NodeObjects, signal: AbortSignal, ready: () => void): Promise<void> {
+  const { clock, log } = keeper.host;
+  let facts: ClusterFacts | undefined;
+  let changed = new AbortController();
+  const following = objects.follow(signal, (now) => {
+    facts = now;
+    changed.abort();
+  });
+  const keep = async () => {
+    while (!signal.aborted) {
+      changed = new AbortController();
+      let waitMs = resyncMs;
+      try {
+        if (facts !== undefined && (await setUpOnce(keeper, facts))) ready();
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error({ err: error }, "the node's network is not set up");
+        keeper.measures.failed("setup");
+        waitMs = retryMs;
+      }
+      await clock.sleep(waitMs, AbortSignal.any([signal, changed.signal])).catch(() => undefined);
+    }
+  };
+  await Promise.all([following, keep()]);
+}
+
+/** @returns whether the node has a network. */
+async function setUpOnce({ host, tools, measures, warnings }: Keeper, facts: ClusterFacts): Promise<boolean> {
+  const own = facts.nodes.find(({ name }) => name === host.nodeName);
+  if (own === undefined || own.podCidrs.length === 0) {
+    const reason = own === undefined ? `there is no Node ${host.nodeName}` : "the Node has no spec.podCIDRs yet";
+    host.log.info({ reason }, "waiting for the range of this node's pods");
+    return false;
+  }
+  const result = await setUpNode(own, facts, tools);
+  if (result.isNew) host.log.info({ podCidrs: own.podCidrs }, "network configuration written");
+  warnings.update(warningsOf(result, facts.networkPolicies));
+  const { unreachable, shadow } = result;
+  measures.facts({
+    unreachable: unreachable.length,
+    isShadowed: shadow !== undefined,
+    unenforced: facts.networkPolicies,
+  });
+  return true;
+}
+
+function collectorOf(settings: NodeNetworkSettings, { log, clock }: NodeNetworkHost): GarbageCollector {
+  const invoker: Invoker = { path: [settings.binDir], env: { PATH: "" }, clock, timeoutMs: pluginTimeoutMs };
+  const runtime = createCniRuntime({ ...invoker, cacheDir: settings.cacheDir });
+  return createGarbageCollector({ settings, runtime, invoker, log });
+}
+
+async function collectForever(
+  { gcSeconds, gcConfirmSeconds }: NodeNetworkSettings,
+  { log, clock }: NodeNetworkHost,
+  collector: GarbageCollector,
+  measures: NodeNetworkMeasures,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    let waitMs = gcSeconds * 1000;
+    try {
+      const { removed, suspects } = await collector.collect(signal);
+      measures.collected(removed);
+      if (suspects > 0) waitMs = Math.min(waitMs, gcConfirmSeconds * 1000);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ err: KxError.from(error) }, "what is out of use was not all removed");
+      measures.failed("gc");
+      waitMs = Math.min(waitMs, gcConfirmSeconds * 1000);
+    }
+    await clock.sleep(waitMs, signal).catch(() => undefined);
+  }
+}
