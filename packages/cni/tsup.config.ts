@@ -11,6 +11,7 @@ export default defineConfig(
     "host-local/index": "src/host-local/index.ts",
     "net/worker": "src/net/worker.ts",
     "daemon/index": "src/daemon/index.ts",
+    "node-network/index": "src/node-network/index.ts",
     "install/index": "src/install/index.ts",
     "static/index": "src/static/index.ts",
   }),

@@ -125,6 +125,10 @@ export const cniErrors = {
     meaning: "What came over the daemon's socket is no call. This is a fault in the shim, or something else connected.",
     remedy: "Install shim and daemon of the same version; let nothing else connect to the socket.",
   },
+  KX_CNI_HOST: {
+    meaning: "The pod network runs in a host that does not give it what it needs.",
+    remedy: "Run it in kx's node agent, which is told its node's name.",
+  },
   KX_CNI_INSTALL: {
     meaning: "The plug-ins cannot be installed on this node.",
     remedy: "Do what the message says, and install again.",

@@ -1,4 +1,5 @@
 import { parseCidr } from "@kx/core/units";
+import { pluginTypes } from "../plugins.ts";
 import type { NodeFacts } from "./node-objects.ts";
 import type { NodeNetworkSettings } from "./settings.ts";
 
@@ -24,7 +25,7 @@ export function planConflist(
       },
       { type: "kx-portmap", statusPolicy, capabilities: { portMappings: true } },
       { type: "kx-bandwidth", statusPolicy, capabilities: { bandwidth: true } },
-    ],
+    ].filter(({ type }) => pluginTypes.includes(type)),
   };
   return `${JSON.stringify(list, null, 2)}\n`;
 }

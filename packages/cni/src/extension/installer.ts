@@ -1,0 +1,29 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Logger, type Runnable } from "@kx/core";
+import { programName, shimName } from "../install/folder.ts";
+import { installCni } from "../install/install.ts";
+import { replaceLink } from "../install/links.ts";
+import { pluginTypes } from "../plugins.ts";
+
+/** Puts the plug-ins where the container runtime looks for them, once; after it, configurations may name them. */
+export function createInstaller(log: Logger, folder: string | undefined, binDir = "/opt/cni/bin"): Runnable {
+  return {
+    name: "plug-ins",
+    group: "cache",
+    async start(signal, ready) {
+      if (folder === undefined) {
+        const { notes, executable } = await installCni({ binDir });
+        log.info({ binDir, executable, notes }, "plug-ins installed");
+      } else {
+        const executable = existsSync(join(folder, shimName)) ? shimName : programName;
+        await mkdir(binDir, { recursive: true });
+        for (const type of pluginTypes) await replaceLink(join(binDir, type), join(folder, executable));
+        log.info({ binDir, executable }, "plug-ins linked");
+      }
+      ready();
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    },
+  };
+}
