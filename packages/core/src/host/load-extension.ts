@@ -8,10 +8,18 @@ import { isRecord } from "../is-record.ts";
 import type { Entry } from "./hosted-extension.ts";
 import { lendOwnPackages, resolvePackage } from "./resolve-package.ts";
 
+/** What imports packages, by their names. */
+export type ExtensionImports = Readonly<Record<string, () => Promise<unknown>>>;
+
 /** Imports the extension of one entry into this process and creates it with its options. */
-export async function loadExtension(entry: Entry, resolveFrom: readonly string[]): Promise<Extension> {
+export async function loadExtension(
+  entry: Entry,
+  resolveFrom: readonly string[],
+  modules: ExtensionImports = {},
+): Promise<Extension> {
   lendOwnPackages(resolveFrom);
-  const module = extensionOf(await importPackage(entry, resolveFrom), entry);
+  const own = Object.hasOwn(modules, entry.package) ? modules[entry.package] : undefined;
+  const module = extensionOf(own === undefined ? await importPackage(entry, resolveFrom) : await own(), entry);
   const checked = await checkConfig(module.options, entry.options ?? {});
   if ("problems" in checked) {
     const wrong = checked.problems.map(({ path, value, message, remedy }) => {

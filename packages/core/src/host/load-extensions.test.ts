@@ -42,6 +42,26 @@ function load(...extensions: HostConfiguration["extensions"]) {
 }
 
 describe("loadExtensions", () => {
+  it("takes packages that the host brings itself before those in folders, and checks their options alike", async () => {
+    const configuration = (dir: unknown): HostConfiguration => ({
+      apiVersion: "kx.dev/v1alpha1",
+      kind: "HostConfiguration",
+      extensions: [{ package: "@acme/good/sub", options: { dir } }],
+    });
+    let imports = 0;
+    const modules = {
+      "@acme/good/sub": async (): Promise<unknown> => {
+        imports += 1;
+        return import(pathToFileURL(join(folder, "node_modules/@acme/good/sub/index.js")).href);
+      },
+    };
+    // There is no such package beside this file.
+    const options = { resolveFrom: [import.meta.url], modules };
+    expect((await loadExtensions(configuration("own"), options)).map(({ name }) => name)).toEqual(["own"]);
+    await expect(loadExtensions(configuration(1), options)).rejects.toThrow(/KX_HOST_EXTENSION_OPTIONS.*must be a path/);
+    expect(imports).toBe(2);
+  });
+
   it("imports packages by subpath from beside a file or URL, and creates them with their options, in order", async () => {
     const pair = await load(
       { package: "@acme/good/sub", options: { dir: "a" } },

@@ -1,7 +1,7 @@
 import type { HostConfiguration } from "../config/host-configuration.ts";
 import type { Entry, HostedExtension } from "./hosted-extension.ts";
 import { type IsolationOptions, loadIsolated } from "./isolated.ts";
-import { loadExtension } from "./load-extension.ts";
+import { type ExtensionImports, loadExtension } from "./load-extension.ts";
 import { refuseTwins } from "./refuse-twins.ts";
 
 /** Where extensions are looked for. */
@@ -11,6 +11,8 @@ export interface LoadExtensionsOptions {
    * folders, which end with a slash and hold packages under their names or in `node_modules`.
    */
   readonly resolveFrom: readonly string[];
+  /** Packages that the host brings itself, by their names: what imports each. They come before those in folders. Default: none. */
+  readonly modules?: ExtensionImports;
   /** How extensions with `isolation: process` are run. */
   readonly isolation?: IsolationOptions;
 }
@@ -23,7 +25,7 @@ export interface LoadExtensionsOptions {
  */
 export async function loadExtensions(
   configuration: HostConfiguration,
-  { resolveFrom, isolation = {} }: LoadExtensionsOptions,
+  { resolveFrom, modules = {}, isolation = {} }: LoadExtensionsOptions,
 ): Promise<readonly HostedExtension[]> {
   const entries: readonly Entry[] = configuration.extensions.map((entry, index) => ({
     ...entry,
@@ -31,7 +33,9 @@ export async function loadExtensions(
   }));
   const extensions = await Promise.all(
     entries.map((entry) =>
-      entry.isolation === "process" ? loadIsolated(entry, resolveFrom, isolation) : loadExtension(entry, resolveFrom),
+      entry.isolation === "process"
+        ? loadIsolated(entry, resolveFrom, isolation)
+        : loadExtension(entry, resolveFrom, modules),
     ),
   );
   refuseTwins(extensions);
