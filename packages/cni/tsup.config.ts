@@ -13,6 +13,7 @@ export default defineConfig(
     "daemon/index": "src/daemon/index.ts",
     "node-network/index": "src/node-network/index.ts",
     "install/index": "src/install/index.ts",
+    "portmap/index": "src/portmap/index.ts",
     "static/index": "src/static/index.ts",
   }),
 );

@@ -3,6 +3,7 @@ import { createHostLocal } from "./host-local/plugin.ts";
 import { createLoopback } from "./loopback/plugin.ts";
 import type { NetCalls } from "./net/net-calls.ts";
 import type { CniPlugin } from "./plugin/cni-plugin.ts";
+import { createPortmap } from "./portmap/plugin.ts";
 import { createPtp } from "./ptp/plugin.ts";
 import { createStatic } from "./static/plugin.ts";
 
@@ -12,6 +13,7 @@ const factories: Readonly<Record<string, (net: NetCalls) => CniPlugin>> = {
   "kx-static": () => createStatic(),
   "kx-ptp": (net) => createPtp({ net }),
   "kx-loopback": (net) => createLoopback({ net }),
+  "kx-portmap": (net) => createPortmap({ net }),
 };
 
 /** The types of kx's plug-ins, which are the names of their files. */

@@ -9,6 +9,7 @@ import { attachmentsCollect } from "./collect.ts";
 import { hostPortsAdd, hostPortsCheck, hostPortsCollect, hostPortsDelete } from "./host-ports.ts";
 import { masqueradeCollect } from "./masquerade.ts";
 import { upstreamMasqueradeCollect } from "./masquerade-upstream.ts";
+import { nftablesProblem } from "./nftables-problem.ts";
 import { spoofCheckCollect } from "./spoof-check.ts";
 import { requireUnattached } from "./veth-pair.ts";
 
@@ -33,6 +34,7 @@ export const netHandlers = {
   hostPortsCheck,
   hostPortsCollect,
   hostPortsDelete,
+  nftablesProblem,
   masqueradeCollect,
   upstreamMasqueradeCollect,
   spoofCheckCollect,

@@ -1,183 +1,169 @@
+import { KxError } from "@kx/core";
 import { formatIp, parseIp } from "@kx/core/units";
-import { type NftSet, newChain, newRule, newSet, newTable, type Table } from "../nft/codec.ts";
-import {
-  address,
-  decide,
-  type Expression,
-  isFamily,
-  isToThisHost,
-  lookup,
-  lookupMap,
-  masquerade,
-  meta,
-  nat,
-  payload,
-} from "../nft/expressions.ts";
+import { errnoOf, type Request } from "../netlink/exchange.ts";
+import { deleteElements, newElements } from "../nft/codec.ts";
+import { encodeFields } from "../nft/fields.ts";
 import type { Nft } from "../nft/nft.ts";
 import { sharedNft } from "../nft/shared-nft.ts";
-import { exclusive, makeOnce } from "./nft-once.ts";
-import { addOwned, deleteElementsWhere, deleteOwned, type OwnedItem } from "./owned-elements.ts";
-import { isOfNetwork, type Owner, ownerComment } from "./owner.ts";
+import { findWay } from "../rtnl/route-lookup.ts";
+import { openRtnl } from "../rtnl/rtnl.ts";
+import { attachmentMark, describeMark, goneNamespaces, isMarkOf, staleMarks } from "./attachment-mark.ts";
+import type { Collect } from "./collect.ts";
+import { forgetUdpFlows, type UdpFlow } from "./conntrack.ts";
+import {
+  type HostPort,
+  type HostPorts,
+  hostPortItems,
+  hostPortSets,
+  hostPortTable,
+  isOneAddress,
+  makeHostPortTable,
+} from "./host-ports-table.ts";
+import { deleteElementsWhere, deleteItems, type OwnedItem } from "./owned-elements.ts";
 import { writeSysctl } from "./sysctl.ts";
 
-/** The table of the node's ports that lead to pods: static rules, one element of a map a port. */
-const hostPortTable: Table = { family: "inet", name: "kx_host_ports" };
-const [destinationNat, sourceNat] = [-100, 100];
-const families = [4, 6] as const;
-type Family = (typeof families)[number];
-/** Beyond what the key of any of the maps takes. */
-const targetRegister = 8;
+export type { HostPort, HostPorts } from "./host-ports-table.ts";
 
-/** A port of the node that leads to one of a container. */
-export interface HostPort {
-  readonly hostPort: number;
-  readonly containerPort: number;
-  readonly protocol: "tcp" | "udp" | "sctp";
-  /** The one address of the node that has the port. Default: all. */
-  readonly hostIp?: string;
+/**
+ * Lets the node's ports lead to the container's: all of them, or none.
+ *
+ * @returns what did not matter enough to fail, in words.
+ * @throws KxError `KX_CNI_HOST_PORT` if another has one of them, whose network namespace is still there.
+ */
+export function hostPortsAdd(request: HostPorts): readonly string[] {
+  const items = hostPortItems(request);
+  if (items.length === 0) return [];
+  if (request.masquerade !== false) letLoopbackOut(request.addresses);
+  claim(sharedNft(), items, attachmentMark(request));
+  return forgetStale(request, (flow, address) => flow.answerer !== address);
 }
 
-/** An attachment's ports. */
-export interface HostPorts {
-  readonly owner: Owner;
-  /** The container's, one of a family. */
-  readonly addresses: readonly string[];
-  readonly ports: readonly HostPort[];
-  /** Whether the container may reach itself by the node's port, and the node by 127.0.0.1. Default: yes. */
-  readonly masquerade?: boolean;
-  /** The node's interface by which it reaches the container; needed for 127.0.0.1. */
-  readonly hostInterface?: string;
-}
-
-/** Lets the node's ports lead to the container's. A port that was another's is the container's now. */
-export function hostPortsAdd(request: HostPorts): void {
-  const items = itemsOf(request);
-  if (items.length === 0) return;
-  const { owner, hostInterface, masquerade: translates = true } = request;
-  if (translates && hostInterface !== undefined) {
-    writeSysctl(["net", "ipv4", "conf", hostInterface, "route_localnet"], "1");
-  }
-  const nft = sharedNft();
-  addOwned(nft, hostPortTable, items, ownerComment(owner), () => makeStatic(nft));
-}
-
-/** Takes that back; without ports, all elements of the attachment are looked for. */
-export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<HostPorts>): void {
+/**
+ * Takes that back; without ports or addresses, all elements of the attachment are looked for. What is gone already is no
+ * error.
+ *
+ * @returns what did not matter enough to fail, in words.
+ */
+export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<HostPorts>): readonly string[] {
   const nft = sharedNft();
   const { owner, addresses = [], ports = [] } = request;
-  const comment = ownerComment(owner);
-  const items = itemsOf({ ...request, addresses, ports });
-  if (items.length > 0) return deleteOwned(nft, hostPortTable, items, comment);
-  deleteElementsWhere(nft, hostPortTable, allSets, (one) => one === comment);
+  const given = { ...request, addresses, ports };
+  const items = hostPortItems(given);
+  if (items.length === 0) {
+    deleteElementsWhere(nft, hostPortTable, hostPortSets, (mark) => isMarkOf(mark, owner));
+    return [];
+  }
+  const own = items.filter(({ set, element }) => {
+    const [found] = nft.find(hostPortTable, set, [element.key]);
+    return isMarkOf(found?.comment, owner);
+  });
+  deleteItems(nft, hostPortTable, own);
+  return forgetStale(given, (flow, address) => flow.answerer === address);
 }
 
 /** What is missing, in words. */
 export function hostPortsCheck(request: HostPorts): readonly string[] {
   const nft = sharedNft();
-  const comment = ownerComment(request.owner);
-  const missing = itemsOf(request).filter(
-    ({ set, element }) => nft.find(hostPortTable, set, [element.key])[0]?.comment !== comment,
-  );
-  const elements = missing.map(({ set, element }) => `the element ${shown(element.key)} of ${set.name} is missing`);
+  const missing = hostPortItems(request).flatMap((item) => {
+    const [found] = nft.find(hostPortTable, item.set, [item.element.key]);
+    if (found === undefined) return [`${shownItem(item)} is missing`];
+    return isMarkOf(found.comment, request.owner) && isTarget(found.data, item)
+      ? []
+      : [`${shownItem(item)} is that of ${describeMark(found.comment)}`];
+  });
   const lost = ["prerouting", "output", "host_ports", "postrouting"].filter(
     (name) => nft.rules(hostPortTable, name).length === 0,
   );
-  return [...elements, ...lost.map((name) => `the chain ${name} of ${hostPortTable.name} has no rules`)];
+  return [...new Set(missing), ...lost.map((name) => `the chain ${name} of ${hostPortTable.name} has no rules`)];
 }
 
-/** Removes what belongs to none of a network's attachments. */
-export function hostPortsCollect(network: string, valid: readonly Owner[]): void {
-  const nft = sharedNft();
-  const keep = new Set(valid.map(ownerComment));
-  const isStale = (comment: string | undefined) => isOfNetwork(comment, network) && !keep.has(comment ?? "");
-  deleteElementsWhere(nft, hostPortTable, allSets, isStale);
+/** Removes what belongs to none of a network's attachments; without a list of those, what has lost its namespace. */
+export function hostPortsCollect({ network, valid }: Collect): void {
+  deleteElementsWhere(sharedNft(), hostPortTable, hostPortSets, staleMarks(network, valid));
 }
 
-function ipField(family: Family): "ipv4" | "ipv6" {
-  return family === 4 ? "ipv4" : "ipv6";
+/** Adds elements, all or none; those of attachments whose namespace is gone make room. */
+function claim(nft: Nft, items: readonly OwnedItem[], mark: string): void {
+  const add = items.map(({ set, element }) =>
+    newElements(hostPortTable, set, [{ ...element, comment: mark }], { exclusive: true }),
+  );
+  try {
+    nft.transact(...add);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT") makeHostPortTable(nft);
+    else if (errno !== "EEXIST") throw error;
+    nft.transact(...dropStale(nft, items), ...add);
+  }
 }
 
-const onAll = (family: Family): NftSet => ({
-  name: `on_all${family}`,
-  key: ["protocol", "port"],
-  data: [ipField(family), "port"],
-});
-const onOne = (family: Family): NftSet => ({
-  name: `on_one${family}`,
-  key: [ipField(family), "protocol", "port"],
-  data: [ipField(family), "port"],
-});
-/** Pairs of sender and receiver that would not know each other without the node between them. */
-const loops = (family: Family): NftSet => ({ name: `loops${family}`, key: [ipField(family), ipField(family)] });
-const allSets = families.flatMap((family) => [onAll(family), onOne(family), loops(family)]);
-
-function itemsOf({ addresses, ports, masquerade: translates = true }: HostPorts): readonly OwnedItem[] {
-  return addresses.flatMap((text) => {
-    const ip = parseIp(text.replace(/\/.*/, ""));
-    const own = formatIp(ip);
-    const mapped = ports.flatMap((port) => mapItem(ip.family, own, port));
-    const senders = ip.family === 4 ? [own, "127.0.0.1"] : [own];
-    const looped = senders.map((from): OwnedItem => ({ set: loops(ip.family), element: { key: [from, own] } }));
-    return mapped.length > 0 && translates ? [...mapped, ...looped] : mapped;
+/** @throws KxError `KX_CNI_HOST_PORT` if there is one that is not stale. */
+function dropStale(nft: Nft, items: readonly OwnedItem[]): readonly Request[] {
+  const isGone = goneNamespaces();
+  const held = items.flatMap((item) => {
+    const [found] = nft.find(hostPortTable, item.set, [item.element.key]);
+    return found === undefined ? [] : [{ item, mark: found.comment }];
   });
+  // An address that was given away anew says by itself that the one who had it is gone.
+  const living = held.filter(({ item, mark }) => item.element.data !== undefined && !isGone(mark));
+  const [first] = living;
+  if (first !== undefined) {
+    throw new KxError(
+      "KX_CNI_HOST_PORT",
+      [...new Set(living.map(({ item, mark }) => `${shownItem(item)} is that of ${describeMark(mark)}`))].join("; "),
+      { details: { holders: living.map(({ mark }) => mark) } },
+    );
+  }
+  return held.map(({ item: { set, element } }) => deleteElements(hostPortTable, set, [element]));
 }
 
-function mapItem(
-  family: Family,
-  ip: string,
-  { hostIp, protocol, hostPort, containerPort }: HostPort,
-): readonly OwnedItem[] {
-  const place = [protocol, String(hostPort)];
-  const data = [ip, String(containerPort)];
-  if (hostIp === undefined || hostIp === "") return [{ set: onAll(family), element: { key: place, data } }];
-  const on = parseIp(hostIp);
-  if (on.family !== family) return [];
-  if (on.value === 0n) return [{ set: onAll(family), element: { key: place, data } }];
-  return [{ set: onOne(family), element: { key: [formatIp(on), ...place], data } }];
+/** Lets packets from 127.0.0.1 leave the node by the interfaces that lead to the container. */
+function letLoopbackOut(addresses: readonly string[]): void {
+  const ipv4 = addresses.filter((address) => !address.includes(":"));
+  if (ipv4.length === 0) return;
+  using rtnl = openRtnl();
+  for (const address of ipv4) {
+    const index = findWay(rtnl, plain(address))?.index;
+    const name = index === undefined ? undefined : rtnl.findLink(index)?.name;
+    if (name !== undefined) writeSysctl(["net", "ipv4", "conf", name, "route_localnet"], "1");
+  }
 }
 
-function makeStatic(nft: Nft): void {
-  const chain = (name: string, hook: "prerouting" | "output" | "postrouting", priority: number) =>
-    newChain(hostPortTable, { name, base: { type: "nat", hook, priority } });
-  const rule = (name: string, expressions: readonly Expression[]) => newRule(hostPortTable, name, { expressions });
-  const enter = [...isToThisHost(), decide("jump", "host_ports")];
-  makeOnce(nft, [
-    newTable(hostPortTable),
-    ...allSets.map((set) => newSet(hostPortTable, set)),
-    exclusive(newChain(hostPortTable, { name: "host_ports" })),
-    chain("prerouting", "prerouting", destinationNat),
-    chain("output", "output", destinationNat),
-    chain("postrouting", "postrouting", sourceNat),
-    ...families.flatMap((family) => [rule("host_ports", toOne(family)), rule("host_ports", toAll(family))]),
-    rule("prerouting", enter),
-    rule("output", enter),
-    ...families.map((family) => rule("postrouting", hideSender(family))),
-  ]);
+/** Flows of UDP by these ports are remembered as they went before; those go on to nobody, or to another. */
+function forgetStale(
+  { addresses, ports }: Pick<HostPorts, "addresses" | "ports">,
+  isStale: (flow: UdpFlow, address: string) => boolean,
+): readonly string[] {
+  const udp = ports.filter(({ protocol }) => protocol === "udp");
+  if (udp.length === 0) return [];
+  using rtnl = openRtnl();
+  const forget = (address: string, { hostPort, hostIp }: HostPort) => {
+    const isHere = (ip: string) => (isOneAddress(hostIp) ? ip === plain(hostIp) : findWay(rtnl, ip)?.isLocal === true);
+    const isMeant = (flow: UdpFlow) => isStale(flow, address) && isHere(flow.destination);
+    forgetUdpFlows(parseIp(address).family, hostPort, isMeant);
+  };
+  try {
+    for (const address of addresses.map(plain)) for (const port of udp) forget(address, port);
+    return [];
+  } catch (error) {
+    // They end by themselves after a while.
+    return [KxError.from(error).reason];
+  }
 }
 
-/** To one address of the node; that comes before what is for all. */
-function toOne(family: Family): readonly Expression[] {
-  const after = family === 4 ? 1 : 4;
-  const key = [address("destination", family), meta("transportProtocol", after), payload("transport", 2, 2, after + 1)];
-  return [...isFamily(family), ...key, ...translate(onOne(family), family)];
+function isTarget(data: Uint8Array | undefined, { set, element }: OwnedItem): boolean {
+  if (set.data === undefined || !Array.isArray(element.data)) return true;
+  return Buffer.compare(data ?? new Uint8Array(0), encodeFields(set.data, element.data)) === 0;
 }
 
-function toAll(family: Family): readonly Expression[] {
-  const key = [meta("transportProtocol"), payload("transport", 2, 2, 1)];
-  return [...isFamily(family), ...key, ...translate(onAll(family), family)];
+function shownItem({ set, element: { key } }: OwnedItem): string {
+  const parts: readonly string[] = Array.isArray(key) ? key : [];
+  if (set.data === undefined) return `the element ${parts.join(" . ")} of ${set.name}`;
+  const [port = "", protocol = "", ip] = parts.toReversed();
+  return `the node's port ${port}/${protocol}${ip === undefined ? "" : ` of ${ip}`}`;
 }
 
-function translate(map: NftSet, family: Family): readonly Expression[] {
-  const port = targetRegister + (family === 4 ? 1 : 4);
-  const to = nat("destination", family === 4 ? "ip" : "ip6", { address: targetRegister, port });
-  return [lookupMap(map.name, targetRegister), to];
-}
-
-function hideSender(family: Family): readonly Expression[] {
-  const key = [address("source", family), address("destination", family, family === 4 ? 1 : 4)];
-  return [...isFamily(family), ...key, lookup(loops(family).name), masquerade()];
-}
-
-function shown(key: OwnedItem["element"]["key"]): string {
-  return Array.isArray(key) ? key.join(" . ") : "";
+/** An address as the kernel writes it, without the length of its prefix. */
+function plain(address: string): string {
+  return formatIp(parseIp(address.replace(/\/.*/, "")));
 }

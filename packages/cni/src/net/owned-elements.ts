@@ -56,7 +56,8 @@ export function deleteElementsWhere(
   }
 }
 
-function deleteItems(nft: Nft, table: Table, items: readonly OwnedItem[]): void {
+/** Deletes elements; those that are gone already are no error. */
+export function deleteItems(nft: Nft, table: Table, items: readonly OwnedItem[]): void {
   try {
     nft.transact(...items.map(({ set, element }) => deleteElements(table, set, [element])));
   } catch (error) {

@@ -1,5 +1,5 @@
 import { type Cidr, ipBits } from "@kx/core/units";
-import { type Attribute, be32, bytes, nest, string } from "../netlink/attributes.ts";
+import { type Attribute, be32, bytes, nest, string, u8 } from "../netlink/attributes.ts";
 import { familyOf, ipBytes } from "../rtnl/ip-bytes.ts";
 import {
   comparisons,
@@ -41,19 +41,40 @@ export function ct(key: keyof typeof ctKeys, to: Register = 0): Expression {
   return expr("ct", [be32(1, register(to)), be32(2, ctKeys[key])]);
 }
 
+/** The port that a connection's first packet was sent to, before any translation: 2 bytes. */
+export function originalPort(to: Register = 0): Expression {
+  const original = 0;
+  return expr("ct", [be32(1, register(to)), be32(2, ctKeys.protocolDestination), u8(3, original)]);
+}
+
+/** The rule goes on only if a number of 32 bits, loaded into the first register, has one of these bits. */
+export function hasBits(load: Expression, bits: number): readonly Expression[] {
+  return [load, mask(hostOrder32(bits)), compare(hostOrder32(0), "notEqual")];
+}
+
+/** Sets bits of a packet's mark. */
+export function addMark(bits: number): readonly Expression[] {
+  const set = expr("meta", [be32(2, metaKeys.mark), be32(3, register(0))]);
+  return [meta("mark"), mask(hostOrder32(~bits >>> 0), 0, hostOrder32(bits)), set];
+}
+
 /** The rule goes on only if the registers hold this value, or, with `notEqual`, do not. */
 export function compare(value: Uint8Array, how: keyof typeof comparisons = "equal", from: Register = 0): Expression {
   return expr("cmp", [be32(1, register(from)), be32(2, comparisons[how]), nest(3, [bytes(data.value, value)])]);
 }
 
-/** Leaves only the bits of a mask. */
-export function mask(bits: Uint8Array, at: Register = 0): Expression {
+/** Leaves only the bits of a mask, and then turns those of `flip`. */
+export function mask(
+  bits: Uint8Array,
+  at: Register = 0,
+  flip: Uint8Array = new Uint8Array(bits.byteLength),
+): Expression {
   return expr("bitwise", [
     be32(1, register(at)),
     be32(2, register(at)),
     be32(3, bits.byteLength),
     nest(4, [bytes(data.value, bits)]),
-    nest(5, [bytes(data.value, new Uint8Array(bits.byteLength))]),
+    nest(5, [bytes(data.value, flip)]),
   ]);
 }
 

@@ -62,11 +62,14 @@ export const expression = { name: 1, data: 2 } as const;
 export const firstRegister = 8;
 
 export const payloadBases = { link: 0, network: 1, transport: 2 } as const;
-export const metaKeys = { iifName: 6, oifName: 7, networkProtocol: 15, transportProtocol: 16 } as const;
+export const metaKeys = { mark: 3, iifName: 6, oifName: 7, networkProtocol: 15, transportProtocol: 16 } as const;
 export const comparisons = { equal: 0, notEqual: 1 } as const;
 export const natTypes = { source: 0, destination: 1 } as const;
 export const fib = { addressType: 3, ofSource: 1, ofDestination: 2 } as const;
-export const ctKeys = { state: 0, direction: 1, status: 2, mark: 3 } as const;
+export const ctKeys = { state: 0, direction: 1, status: 2, mark: 3, protocolDestination: 12 } as const;
+/** IPS_DST_NAT of a connection's status; bits of its state. */
+export const connectionStatus = { destinationTranslated: 0x20 } as const;
+export const connectionState = { established: 0x2, related: 0x4 } as const;
 
 /** RTN_LOCAL: what `fib ... type` gives for an address of this host. */
 export const localAddressType = 2;

@@ -40,12 +40,12 @@ async function attach(containerId: string, last: number): Promise<TestNetns> {
   return pod;
 }
 
-function portsOf(containerId: string, last: number, ports: HostPorts["ports"]): HostPorts {
+function portsOf(containerId: string, last: number, ports: HostPorts["ports"], netns = outside): HostPorts {
   return {
     owner: ownerOf(containerId),
+    netns: netns.path,
     addresses: [`10.1.0.${last}`, `fd00::${last}`],
     ports,
-    hostInterface: "kx0",
   };
 }
 
@@ -86,27 +86,50 @@ describe("ports of the node", () => {
     expect(await ask(outside, "192.0.2.3", { port: 8080 })).toBe("192.0.2.2");
     // Addresses of IPv4 are none of an IPv6 address.
     const listed = await host.netns.run("nft", "list", "map", "inet", "kx_host_ports", "on_one4");
-    expect(listed).toContain('192.0.2.3 . tcp . 8080 comment "kxnet b eth0" : 10.1.0.3 . 80');
+    expect(listed).toContain(`192.0.2.3 . tcp . 8080 comment "kxnet b eth0 ${outside.inode}" : 10.1.0.3 . 80`);
     await expect(ask(outside, "2001:db8::1", { port: 8080 })).rejects.toThrow("ECONNREFUSED");
   });
 
-  it("go over to the newest container, and stay its own when the old one is deleted", async () => {
+  it("are another's only when the one that has them is gone", async () => {
+    const pods = [await host.pod(), await host.pod()];
     const place = { hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
-    const [old, young] = [portsOf("a", 2, [place]), portsOf("b", 3, [place])];
+    const [old, young] = [portsOf("a", 2, [place], pods[0]), portsOf("b", 3, [place], pods[1])];
     host.call("hostPortsAdd", old);
+    expect(() => host.call("hostPortsAdd", young)).toThrow(
+      "the node's port 8080/tcp is that of the container a (eth0 of kxnet)",
+    );
+    expect(() => host.call("hostPortsAdd", old)).toThrow("KX_CNI_HOST_PORT");
+    expect(host.call("hostPortsCheck", old)).toEqual([]);
+    await pods[0]?.dispose();
     host.call("hostPortsAdd", young);
     expect(host.call("hostPortsCheck", old)).toEqual(
-      expect.arrayContaining(["the element tcp . 8080 of on_all4 is missing"]),
+      expect.arrayContaining(["the node's port 8080/tcp is that of the container b (eth0 of kxnet)"]),
     );
+    // What is left of the old one is not the young one's.
+    host.call("hostPortsDelete", old);
     host.call("hostPortsDelete", { owner: old.owner });
     expect(host.call("hostPortsCheck", young)).toEqual([]);
-    host.call("hostPortsCollect", "other", []);
-    host.call("hostPortsCollect", "kxnet", [young.owner]);
+    host.call("hostPortsCollect", { network: "other", valid: [] });
+    host.call("hostPortsCollect", { network: "kxnet", valid: [young.owner] });
+    host.call("hostPortsCollect", { network: "kxnet" });
     expect(host.call("hostPortsCheck", young)).toEqual([]);
-    host.call("hostPortsCollect", "kxnet", []);
+    await pods[1]?.dispose();
+    host.call("hostPortsCollect", { network: "kxnet" });
     expect(await elementCount(host.netns)).toBe(0);
     expect(await netnsContents(host.netns)).toContain("table inet kx_host_ports");
     await host.netns.run("nft", "flush", "ruleset");
     expect(host.call("hostPortsCheck", portsOf("b", 3, []))).toHaveLength(4);
+  });
+
+  it("tell whose they are also where names are long", async () => {
+    const owner = { network: "n".repeat(60), containerId: "c".repeat(64), ifName: "eth0" };
+    const ports = { ...portsOf("a", 2, [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }]), owner };
+    host.call("hostPortsAdd", ports);
+    expect(host.call("hostPortsCheck", ports)).toEqual([]);
+    expect(() => host.call("hostPortsAdd", { ...ports, owner: ownerOf("b") })).toThrow("is that of another container");
+    host.call("hostPortsCollect", { network: owner.network, valid: [owner] });
+    expect(host.call("hostPortsCheck", ports)).toEqual([]);
+    host.call("hostPortsDelete", { owner });
+    expect(await elementCount(host.netns)).toBe(0);
   });
 });

@@ -41,7 +41,10 @@ function ask(): void {
   }
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   socket.on("message", (bytes) => done(String(bytes)));
-  socket.send("?", port, host);
+  const send = () => socket.send("?", port, host);
+  send();
+  // From the same port: what was lost on the way, or led to nobody, is asked again.
+  setInterval(send, 200);
 }
 
 if (mode === "serve") serve();

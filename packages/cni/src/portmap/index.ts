@@ -1,0 +1,5 @@
+// Ports of the node that lead to those of containers.
+
+export type { NetCalls } from "../net/net-calls.ts";
+export type { PortmapConfig } from "./config.ts";
+export { createPortmap, type PortmapOptions } from "./plugin.ts";

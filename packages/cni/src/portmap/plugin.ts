@@ -1,0 +1,94 @@
+import { KxError } from "@kx/core";
+import type { HostPort, HostPorts } from "../net/host-ports.ts";
+import { directNet, type NetCalls } from "../net/net-calls.ts";
+import { validOwners } from "../plugin/address-management.ts";
+import { containerAddresses, ownerOf, requireChained, requireNone } from "../plugin/chained.ts";
+import type { CniContext, CniPlugin, CniResult, DelRequest, NetnsRequest } from "../plugin/cni-plugin.ts";
+import { defineCniPlugin } from "../plugin/define-plugin.ts";
+import { type PortmapConfig, portmapConfig, readPorts } from "./config.ts";
+
+const name = "kx-portmap";
+
+/** How kx-portmap does its work. */
+export interface PortmapOptions {
+  /** Who does the work on the kernel's network. Default: this thread, which is only for a program that ends then. */
+  readonly net?: NetCalls;
+}
+
+/**
+ * Lets ports of the node lead to those of a container, by nftables alone. It comes after the plug-in that attaches the
+ * container, whose result it passes on.
+ */
+export function createPortmap({ net = directNet() }: PortmapOptions = {}): CniPlugin<PortmapConfig> {
+  return defineCniPlugin<PortmapConfig>({
+    name,
+    config: portmapConfig,
+    async add(request, ctx) {
+      const ports = readPorts(request.config);
+      const prevResult = requireChained(name, request.prevResult);
+      if (ports.length === 0) return prevResult;
+      const hostPorts = planPorts(request, prevResult, ports);
+      if (hostPorts.addresses.length === 0) {
+        ctx.log.warn({ ifName: request.ifName }, "no ports mapped, as the interface has no address");
+      }
+      const warnings = await ctx.phase("host ports", () => net.call("hostPortsAdd", hostPorts));
+      ctx.undo(async () => void (await net.call("hostPortsDelete", hostPorts)));
+      logWarnings(ctx, warnings);
+      return prevResult;
+    },
+    async del(request, ctx) {
+      logWarnings(ctx, await ctx.phase("host ports", () => net.call("hostPortsDelete", planDelete(request))));
+    },
+    async check(request) {
+      const ports = readPorts(request.config);
+      if (ports.length === 0) return;
+      requireNone(request, await net.call("hostPortsCheck", planPorts(request, request.prevResult, ports)));
+    },
+    async status({ config }) {
+      readPorts(config);
+      const problem = await net.call("nftablesProblem");
+      if (problem === undefined) return;
+      throw new KxError("KX_CNI_NOT_AVAILABLE", `ports cannot be mapped: ${problem}`, {
+        remedy: "run it as root, on a kernel with nf_tables",
+      });
+    },
+    async gc(request) {
+      await net.call("hostPortsCollect", validOwners(request));
+    },
+  });
+}
+
+function planPorts(
+  request: NetnsRequest<PortmapConfig>,
+  result: CniResult | undefined,
+  ports: readonly HostPort[],
+): HostPorts {
+  const { snat = true, masqAll = false } = request.config;
+  return {
+    owner: ownerOf(request),
+    netns: request.netns,
+    addresses: firstOfFamilies(containerAddresses(result, request.ifName)),
+    ports,
+    masquerade: snat,
+    masqueradeAll: masqAll,
+  };
+}
+
+/** What to delete. A configuration that ADD would refuse, or a result that is missing, must not keep anything. */
+function planDelete(request: DelRequest<PortmapConfig>) {
+  try {
+    return planPorts({ netns: "", ...request }, request.prevResult, readPorts(request.config));
+  } catch {
+    return { owner: ownerOf(request) };
+  }
+}
+
+/** A port of the node leads to one address of each family. */
+function firstOfFamilies(addresses: readonly string[]): readonly string[] {
+  const ofFamily = (is6: boolean) => addresses.find((address) => address.includes(":") === is6) ?? [];
+  return [ofFamily(false), ofFamily(true)].flat();
+}
+
+function logWarnings(ctx: CniContext, warnings: readonly string[]): void {
+  if (warnings.length > 0) ctx.log.warn({ warnings }, "flows of UDP not forgotten");
+}
