@@ -12,6 +12,7 @@ import {
 } from "@kx/core/host";
 import { createLogger } from "@kx/core/log";
 import { createMetrics } from "@kx/core/metrics";
+import { ownExtensions } from "./extensions.ts";
 
 const name = "kx-node-agent";
 const builtIn: HostConfiguration = { apiVersion: "kx.dev/v1alpha1", kind: "HostConfiguration", extensions: [] };
@@ -27,7 +28,7 @@ async function main({ args, env, signal, print }: MainContext): Promise<Running 
   const configuration = config === undefined ? builtIn : await readHostConfiguration(config);
   const resolveFrom = [...(config === undefined ? [] : [config, `${extensionsDir}/`]), import.meta.url];
   const isolation = { logLevel, entry: import.meta.filename };
-  const extensions = await loadExtensions(configuration, { resolveFrom, isolation });
+  const extensions = await loadExtensions(configuration, { resolveFrom, modules: ownExtensions, isolation });
   const log = createLogger({ name, level: logLevel });
   const health = { port: healthPort, ...(healthSocket === undefined ? {} : { socket: healthSocket }) };
   const metrics = await createMetrics({ process: true });
