@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { KxError } from "@kx/core";
 import { keepAdminKubeconfig, kubeconfigOf, startControllerManager, startScheduler } from "./control-plane-programs.ts";
 import { dnsImageSpec, startDns } from "./dns.ts";
-import { enterNode, openCluster, type RunningState } from "./handle.ts";
+import { type Control, enterNode, openCluster, type RunningState } from "./handle.ts";
 import { hiddenPaths } from "./hidden.ts";
 import { executeOrThrow, logTail, until } from "./host.ts";
 import { writeImage } from "./images/build-image.ts";
@@ -97,7 +97,11 @@ export class ClusterBuilder {
     const access = { server: `https://${fabric}:6443`, pki, wrap: this.#inHolder };
     if (rig.options.controllerManager) await startControllerManager(rig, this.#spec, access);
     if (rig.options.scheduler) await startScheduler(rig, access);
-    await rig.step("waiting for the nodes to be Ready", () => this.#awaitNodes(nodes));
+    const { etcdSocket } = rig.layout;
+    const facts = { server, etcd: `unix:${etcdSocket}`, holderPid: this.#holder, fabric, nodes };
+    const control = this.#control(relay, registry, nodes);
+    const cluster = openCluster(rig.layout.dir, { ...rig.state, ...facts } as RunningState, control);
+    await this.#awaitNetwork(cluster, nodes);
     if (this.#options.kubeProxy ?? true) for (const node of nodes) await this.#startKubeProxy(node);
     if (rig.options.controllerManager) {
       await rig.awaitApi(
@@ -106,12 +110,18 @@ export class ClusterBuilder {
         (answer) => answer.status === 200,
       );
     }
-    const { etcdSocket } = rig.layout;
     await relay.forward({ net: "host", address: `unix:${etcdSocket}` }, { net: "cluster", address: "127.0.0.1:2379" });
     await rig.check();
     rig.settle();
-    await rig.record({ server, etcd: `unix:${etcdSocket}`, holderPid: this.#holder, fabric, nodes });
-    const control = rig.control({
+    await rig.record(facts);
+    if (this.#options.dns === true) await rig.step("starting CoreDNS", () => startDns(cluster, this.#network));
+    await rig.serve(control);
+    return cluster;
+  }
+
+  #control(relay: Relay, registry: Registry, nodes: readonly NodeState[]): Control {
+    const rig = this.#rig;
+    return rig.control({
       forward: (listen, dial) => relay.forward(listen, dial),
       addImages: async (archive) => void (await registry.add(archive)),
       supervise: async (program, name) => {
@@ -121,10 +131,17 @@ export class ClusterBuilder {
         await rig.supervise(`${node.name}/${program.name}`, argv, 1, { PATH: nodePath, HOME: "/root", ...program.env });
       },
     });
-    const cluster = openCluster(rig.layout.dir, rig.state as RunningState, control);
-    if (this.#options.dns === true) await rig.step("starting CoreDNS", () => startDns(cluster, this.#network));
-    await rig.serve(control);
-    return cluster;
+  }
+
+  async #awaitNetwork(cluster: Cluster, nodes: readonly NodeState[]): Promise<void> {
+    const { network = "upstream" } = this.#options;
+    if (network === "none") return;
+    if (network !== "upstream") await this.#rig.step("setting up the pod network", () => network(cluster));
+    await this.#rig.step("waiting for the nodes to be Ready", () => this.#awaitNodes(nodes));
+  }
+
+  get #hasUpstreamNetwork(): boolean {
+    return (this.#options.network ?? "upstream") === "upstream";
   }
 
   /** The namespaces that all others lie in. When its PID 1 is killed, the kernel ends every process in them. */
@@ -213,6 +230,7 @@ export class ClusterBuilder {
       proxyKubeconfig: kubeconfigOf("kube-proxy", inside, pki),
       kubelet: this.#options.kubelet ?? {},
       containerd: this.#options.containerd ?? "",
+      hasNetwork: this.#hasUpstreamNetwork,
     });
     await writeFile(own.plan, JSON.stringify(steps), { mode: 0o600 });
     const init = assets.path("kx-init");
@@ -240,7 +258,7 @@ export class ClusterBuilder {
     );
     const pid = await component.pid();
     await this.#ip(this.#holder, plugCommands(node.index, pid));
-    await this.#ip(pid, nodeCommands(this.#network, node.index, this.#nodes.length));
+    await this.#ip(pid, nodeCommands(this.#network, node.index, this.#hasUpstreamNetwork ? this.#nodes.length : 0));
     const state = { name: node.name, index: node.index, address, pid, cgroups: node.cgroups.initDirs };
     await this.#runInNode(state, "containerd", containerdArgs());
     return state;

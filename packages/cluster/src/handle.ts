@@ -61,13 +61,15 @@ export function openControlPlane(dir: string, state: RunningState, control: Cont
     kubernetesVersion: state.kubernetesVersion,
     kubeconfig: layout.kubeconfig,
     server: state.server,
-    async addUser(name, groups = [], { validMs = userCertificateMs } = {}) {
+    async addUser(name, groups = [], { validMs = userCertificateMs, forNodes = false } = {}) {
       const ca = await readPair(layout.pki, "ca");
       const authority = await loadAuthority(ca);
       const pair = await authority.issue({ commonName: name, organizations: groups, validMs });
       await mkdir(layout.users, { recursive: true, mode: 0o700 });
-      const path = join(layout.users, `${encodeURIComponent(name)}.kubeconfig`);
-      await writeFile(path, kubeconfig(state.server, ca.cert, name, pair), { mode: 0o600 });
+      const file = `${encodeURIComponent(name)}${forNodes ? "-for-nodes" : ""}.kubeconfig`;
+      const path = join(layout.users, file);
+      const server = forNodes ? serverForNodes(state) : state.server;
+      await writeFile(path, kubeconfig(server, ca.cert, name, pair), { mode: 0o600 });
       return path;
     },
     async installCrds(...paths) {
@@ -154,6 +156,11 @@ export function enterNode(assets: string, node: Pick<NodeState, "pid" | "cgroups
   const into = ["nsenter", "-t", String(node.pid), "-m", "-n", "-p", "-i", "-u", "-C", "--"];
   // Joined by absolute path: inside the node PATH means the node's programs.
   return [join(assets, "bin/kx-init"), "run", ...node.cgroups, "--", ...into, ...argv];
+}
+
+function serverForNodes({ fabric }: ClusterState): string {
+  if (fabric !== undefined) return `https://${fabric}:6443`;
+  throw new KxError("KX_CLUSTER_OPTION", "the control plane has no nodes", { remedy: "leave out forNodes" });
 }
 
 async function freePort(): Promise<number> {

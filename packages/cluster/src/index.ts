@@ -22,6 +22,7 @@ export type {
   ControlPlaneOptions,
   ExecOptions,
   ExecResult,
+  PodNetwork,
   Progress,
   SupervisedProgram,
   UserOptions,

@@ -21,6 +21,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   if (!Number.isInteger(count) || count < 1 || count > 9) {
     throw new KxError("KX_CLUSTER_OPTION", `nodes is ${count}`, { remedy: "give a whole number from 1 to 9" });
   }
+  if (options.dns === true && options.network === "none") {
+    throw new KxError("KX_CLUSTER_OPTION", "CoreDNS needs a pod network", {
+      remedy: "leave out dns or `network: none`",
+    });
+  }
   if (process.getuid?.() !== 0) {
     throw new KxError("KX_CLUSTER_HOST", "a cluster with nodes needs root", {
       remedy: "run as root, or use startControlPlane (`kx up --control-plane-only`), which does not",

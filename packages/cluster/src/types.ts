@@ -37,6 +37,12 @@ export interface ClusterOptions extends ControlPlaneOptions {
   readonly kubeProxy?: boolean;
   /** Run CoreDNS. Default: false. */
   readonly dns?: boolean;
+  /**
+   * What connects pods. `upstream`: a bridge of the Go plug-ins, with routes between the nodes. `none`: nothing; the nodes
+   * are not waited for, as they do not become Ready. A function sets something up itself: it is called once the API server
+   * is ready and the kubelets run, and the nodes are waited for when it is done. Default: `upstream`.
+   */
+  readonly network?: PodNetwork;
   /** More fields of each node's KubeletConfiguration. */
   readonly kubelet?: Readonly<Record<string, unknown>>;
   /** More flags for each kubelet, after ours. */
@@ -52,6 +58,9 @@ export interface ClusterOptions extends ControlPlaneOptions {
   /** Adds a veth and routes to the host, so that pod and service addresses can be reached from it. Default: false. */
   readonly hostNetworkRoute?: boolean;
 }
+
+/** See {@link ClusterOptions.network}. */
+export type PodNetwork = "upstream" | "none" | ((cluster: Cluster) => Promise<void>);
 
 /** Where a webhook server of this process must listen, and how the API server reaches it. */
 export interface WebhookEndpoint {
@@ -146,6 +155,8 @@ export interface ClusterProcess {
 export interface UserOptions {
   /** Milliseconds. Default: 24 hours. */
   readonly validMs?: number;
+  /** Whether its kubeconfig is for programs on the cluster's nodes, which know the API server by another address. Default: false. */
+  readonly forNodes?: boolean;
 }
 
 /** A program for {@link ControlPlane.supervise}. */

@@ -57,7 +57,7 @@ export function plugCommands(index: number, pid: number): string[] {
   ];
 }
 
-/** Lines for the namespace of node `index`. The routes to the other nodes' pods are what a pod network adds otherwise. */
+/** Lines for the namespace of node `index`, one of `nodes` whose pods it is to reach: otherwise a pod network adds those routes. */
 export function nodeCommands(network: Network, index: number, nodes: number): string[] {
   const lines = [
     "link set lo up",

@@ -30,8 +30,8 @@ export function conflist(podCidr: string): string {
   });
 }
 
-/** containerd's config.toml, version 3. */
-export function containerdConfig(more: string): string {
+/** containerd's config.toml, version 3; `hasPlugins` tells whether the Go plug-ins are there. */
+export function containerdConfig(more: string, hasPlugins = true): string {
   const off = [
     "internal.v1.opt",
     "snapshotter.v1.blockfile",
@@ -63,6 +63,8 @@ disabled_plugins = ${JSON.stringify(off.map((p) => `io.containerd.${p}`))}
   [plugins.'${cri}.runtime'.cni]
     bin_dirs = ["/opt/cni/bin"]
     conf_dir = "/etc/cni/net.d"
+    # Whether it sets up "lo" itself, without a plug-in.
+    use_internal_loopback = ${!hasPlugins}
   [plugins.'${cri}.runtime'.containerd]
     default_runtime_name = "runc"
     [plugins.'${cri}.runtime'.containerd.runtimes.runc]

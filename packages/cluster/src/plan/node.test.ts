@@ -22,6 +22,7 @@ const steps = planNode({
   proxyKubeconfig: "PROXY",
   kubelet: { maxPods: 7, syncFrequency: "1s" },
   containerd: "# more",
+  hasNetwork: true,
 });
 const pivot = steps.findIndex((step) => step.op === "pivot");
 

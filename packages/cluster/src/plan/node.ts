@@ -35,6 +35,8 @@ export interface NodeSpec {
   readonly proxyKubeconfig: string;
   readonly kubelet: Readonly<Record<string, unknown>>;
   readonly containerd: string;
+  /** Whether it has the pod network of the Go plug-ins from the start. */
+  readonly hasNetwork: boolean;
 }
 
 /** All that kx-init does to make a node, up to the point where containerd can start. */
@@ -44,7 +46,6 @@ export function planNode(spec: NodeSpec): Step[] {
     { op: "mkdir", path, mode: 0o755 },
     { op: "mount", source: `${oldRoot}${source}`, path, options: ro ? ["bind", "ro"] : ["bind"] },
   ];
-  const file = (path: string, data: string, mode = 0o644): Step => ({ op: "write", path, data, mode });
   return [
     { op: "mount", source: "", path: "/", options: ["rprivate"] },
     { op: "hostname", data: spec.name },
@@ -76,11 +77,9 @@ export function planNode(spec: NodeSpec): Step[] {
     { op: "mkdir", path: "/var/lib/cni", mode: 0o755 },
     { op: "mkdir", path: "/etc/cdi", mode: 0o755 },
     { op: "mkdir", path: "/opt/cni/bin", mode: 0o755 },
-    ...bootstrapPlugins.map(
-      (name): Step => ({ op: "symlink", source: `/opt/kx-cluster/cni/${name}`, path: `/opt/cni/bin/${name}` }),
-    ),
-    file("/etc/cni/net.d/10-kx-bootstrap.conflist", conflist(spec.network.nodePodCidr(spec.index))),
-    file("/etc/containerd/config.toml", containerdConfig(spec.containerd)),
+    { op: "mkdir", path: "/etc/cni/net.d", mode: 0o755 },
+    ...(spec.hasNetwork ? bootstrapNetwork(spec) : []),
+    file("/etc/containerd/config.toml", containerdConfig(spec.containerd, spec.hasNetwork)),
     file(
       "/etc/containerd/certs.d/_default/hosts.toml",
       // Named as the server too: else what it refuses or lacks is looked for in the world, for half a minute.
@@ -100,6 +99,17 @@ export function planNode(spec: NodeSpec): Step[] {
     ...spec.cgroups.settle,
     { op: "write", path: "/proc/sys/net/ipv4/ip_forward", data: "1", mode: 0o644 },
   ];
+}
+
+function file(path: string, data: string, mode = 0o644): Step {
+  return { op: "write", path, data, mode };
+}
+
+function bootstrapNetwork({ network, index }: NodeSpec): Step[] {
+  const plugins = bootstrapPlugins.map(
+    (name): Step => ({ op: "symlink", source: `/opt/kx-cluster/cni/${name}`, path: `/opt/cni/bin/${name}` }),
+  );
+  return [...plugins, file("/etc/cni/net.d/10-kx-bootstrap.conflist", conflist(network.nodePodCidr(index)))];
 }
 
 /** No namespace holds these settings of the kernel, which a kubelet sets: it gets private files in their place. */
