@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { isObject } from "./config-when.ts";
 import type { PortVlanSettings } from "./data-path-types.ts";
 
 const lastVlan = 4094;
@@ -10,7 +11,6 @@ export interface VlanTrunk {
   readonly maxID?: number;
 }
 
-const always = () => true;
 const vlanId = z.exactOptional(
   z.int().check(z.refine((id) => id >= 1 && id <= lastVlan, `must be a VLAN from 1 to ${lastVlan}`)),
 );
@@ -27,9 +27,9 @@ export const vlanSchema = z.prefault(
 export const vlanTrunkSchema = z.array(
   z.looseObject({ id: vlanId, minID: vlanId, maxID: vlanId }).check(
     // Also where one of the numbers is wrong: all problems are told at once.
-    z.refine(isGiven, { message: "must have id, or minID and maxID", when: always }),
-    z.refine(hasBothEnds, { message: "must have minID and maxID together", when: always }),
-    z.refine(isInOrder, { message: "must have a minID that is not above its maxID", when: always }),
+    z.refine(isGiven, { message: "must have id, or minID and maxID", when: isObject }),
+    z.refine(hasBothEnds, { message: "must have minID and maxID together", when: isObject }),
+    z.refine(isInOrder, { message: "must have a minID that is not above its maxID", when: isObject }),
   ),
 );
 

@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { macSchema } from "./config-mac.ts";
 import { type MasqueradeConfig, masqueradeShape } from "./config-masquerade.ts";
 import { type VlanTrunk, vlanSchema, vlanTrunkSchema } from "./config-vlan.ts";
+import { isObject } from "./config-when.ts";
 
 /** The fields of kx-bridge, with their defaults filled in. */
 export interface BridgeConfig extends MasqueradeConfig {
@@ -39,7 +40,6 @@ export interface BridgeConfig extends MasqueradeConfig {
 }
 
 const flag = z.prefault(z.boolean(), false);
-const always = () => true;
 const asksFor = z.exactOptional(z.looseObject({ mac: z.exactOptional(macSchema) }));
 
 /** 0 for the kernel's own. The least is that of IPv4, the most that of a pair of interfaces. */
@@ -53,7 +53,7 @@ export const ipamSchema = z.exactOptional(
   z.looseObject({ type: z.exactOptional(z.string()) }).check(
     z.refine((ipam) => Object.keys(ipam).length === 0 || "type" in ipam, {
       message: "must have a type: the plug-in that gives addresses",
-      when: always,
+      when: isObject,
     }),
   ),
 );
@@ -95,12 +95,12 @@ export const bridgeConfig: Schema<BridgeConfig> = miniSchema(
     z.refine(({ hairpinMode, promiscMode }) => !(hairpinMode === true && promiscMode === true), {
       path: ["hairpinMode"],
       message: "must not be set together with promiscMode",
-      when: always,
+      when: isObject,
     }),
     z.refine(({ ipam, disableContainerInterface }) => !(disableContainerInterface === true && ipam?.type), {
       path: ["disableContainerInterface"],
       message: "must not be set together with ipam: an interface that is down has no addresses",
-      when: always,
+      when: isObject,
     }),
   ),
 );
