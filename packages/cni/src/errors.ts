@@ -134,8 +134,12 @@ export const cniErrors = {
     remedy: "Do what the message says, and install again.",
   },
   KX_CNI_TESTING: {
-    meaning: "A program that a test runs in a network namespace failed.",
-    remedy: "Read what it printed.",
+    meaning: "A program or a plug-in that a test runs failed or hung, or a test was asked for what it cannot do.",
+    remedy: "Read the message, which holds what the program printed.",
+  },
+  KX_CNI_CONFORMANCE: {
+    meaning: "A plug-in does not do what a case of the conformance suite asks for.",
+    remedy: "Correct the plug-in; the message tells what it answered, and the case's title what it must.",
   },
   KX_CNI_NETWORK_MISSING: {
     meaning: "No configuration file of a folder describes the network that was named.",
