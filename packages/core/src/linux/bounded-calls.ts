@@ -1,8 +1,8 @@
 import { KxError } from "../error.ts";
 import type { BoundedHandlers, FileSystemStat, PathStat } from "./bounded-child.ts";
 import { type CallProcess, startCallProcess } from "./call-process.ts";
-import type { UnmountOptions } from "./mount.ts";
 import type { MountRequest } from "./mount-plan.ts";
+import type { MountPlace, UnmountPlace } from "./placed-mount.ts";
 
 /** How `createBoundedCalls` bounds. */
 export interface BoundedCallsOptions {
@@ -37,10 +37,10 @@ export interface HungCall {
 export interface BoundedCalls extends AsyncDisposable {
   stat(path: string, options?: CallOptions): Promise<PathStat>;
   statfs(path: string, options?: CallOptions): Promise<FileSystemStat>;
-  /** At most the first `maxBytes` of a file. */
-  read(path: string, maxBytes: number, options?: CallOptions): Promise<Uint8Array>;
-  mount(request: MountRequest, options?: CallOptions): Promise<void>;
-  unmount(target: string, options?: UnmountOptions & CallOptions): Promise<void>;
+  /** At most `maxBytes` of a file, from `offset` on. Default of that: 0. */
+  read(path: string, maxBytes: number, options?: CallOptions & { readonly offset?: number }): Promise<Uint8Array>;
+  mount(request: MountRequest, options?: MountPlace & CallOptions): Promise<void>;
+  unmount(target: string, options?: UnmountPlace & CallOptions): Promise<void>;
   readonly hung: readonly HungCall[];
 }
 
@@ -117,10 +117,12 @@ export function createBoundedCalls(options: BoundedCallsOptions = {}): BoundedCa
   return {
     stat: (path, how) => run("stat", path, [], how) as Promise<PathStat>,
     statfs: (path, how) => run("statfs", path, [], how) as Promise<FileSystemStat>,
-    read: (path, maxBytes, how) => run("read", path, [maxBytes], how) as Promise<Uint8Array>,
-    mount: (request, how) => run("mount", request.target, [request], how) as Promise<void>,
-    unmount: (target, { lazy = false, force = false, ...how } = {}) =>
-      run("unmount", target, [{ lazy, force }], how) as Promise<void>,
+    read: (path, maxBytes, { offset = 0, ...how } = {}) =>
+      run("read", path, [maxBytes, offset], how) as Promise<Uint8Array>,
+    mount: (request, { deadlineMs: ms, signal, ...place } = {}) =>
+      run("mount", request.target, [request, place], given(ms, signal)) as Promise<void>,
+    unmount: (target, { deadlineMs: ms, signal, ...place } = {}) =>
+      run("unmount", target, [place], given(ms, signal)) as Promise<void>,
     get hung() {
       return [...hung.values()];
     },
@@ -129,6 +131,10 @@ export function createBoundedCalls(options: BoundedCallsOptions = {}): BoundedCa
       await Promise.all([...all].filter((process) => !hung.has(process)).map((process) => process.close()));
     },
   };
+}
+
+function given(deadlineMs: number | undefined, signal: AbortSignal | undefined): CallOptions {
+  return { ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(signal === undefined ? {} : { signal }) };
 }
 
 async function bounded(

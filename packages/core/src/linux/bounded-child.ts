@@ -2,9 +2,9 @@
 import { closeSync, openSync, readSync, type Stats, statfsSync, statSync } from "node:fs";
 import { fromNodeError } from "./errno.ts";
 import { isLinuxAvailable } from "./libc.ts";
-import { mountNow, type UnmountOptions, unmountNow } from "./mount.ts";
 import type { MountRequest } from "./mount-plan.ts";
 import { dieWithParent } from "./namespaces.ts";
+import { type MountPlace, mountAt, type UnmountPlace, unmountAt } from "./placed-mount.ts";
 import { packFailure } from "./worker-calls.ts";
 
 /** What stat(2) tells of a path, links followed. */
@@ -45,22 +45,22 @@ const handlers = {
       freeInodes: ffree,
     };
   },
-  /** The first bytes of a file. */
-  read(path: string, maxBytes: number): Uint8Array {
+  /** Bytes of a file from an offset on; one that has no offsets, such as a pipe, is read as it comes. */
+  read(path: string, maxBytes: number, offset: number): Uint8Array {
     const fd = openSync(path, "r");
     try {
       const bytes = new Uint8Array(maxBytes);
       let length = 0;
       for (let count = -1; count !== 0 && length < maxBytes; length += count) {
-        count = readSync(fd, bytes, length, maxBytes - length, null);
+        count = readSync(fd, bytes, length, maxBytes - length, offset === 0 ? null : offset + length);
       }
       return bytes.slice(0, length);
     } finally {
       closeSync(fd);
     }
   },
-  mount: (_target: string, request: MountRequest): void => mountNow(request),
-  unmount: (target: string, options: UnmountOptions): void => unmountNow(target, options),
+  mount: (_target: string, request: MountRequest, place: MountPlace): void => mountAt(request, place),
+  unmount: (target: string, place: UnmountPlace): void => unmountAt(target, place),
 };
 
 /** The calls, each with the path that it may hang at first. */

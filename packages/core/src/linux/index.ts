@@ -18,4 +18,5 @@ export { dieWithParent, inNetns, unshareNet } from "./namespaces.ts";
 export { createNetlinkWorker, type NetlinkChannel, type NetlinkWorker } from "./netlink.ts";
 export { type NetlinkOptions, type NetlinkSocket, openNetlink } from "./netlink-socket.ts";
 export { openBeneath } from "./open-beneath.ts";
+export { type MountPlace, mountAt, type UnmountPlace, unmountAt } from "./placed-mount.ts";
 export { serveWorkerCalls, startWorkerCalls, type WorkerCalls, type WorkerHandlers } from "./worker-calls.ts";

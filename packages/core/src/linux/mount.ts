@@ -18,12 +18,24 @@ const [forced, detached, noFollow] = [1, 2, 8];
  * @throws KxError `KX_LINUX_SYSCALL`, `KX_LINUX_MOUNT_OPTIONS` or `KX_LINUX_UNAVAILABLE`.
  */
 export function mountNow(request: MountRequest): void {
+  runMountPlan(request, (run) => run(request.target));
+}
+
+/**
+ * Makes the calls of a mount.
+ *
+ * @param at - runs a call with a path that leads to the target now: once it is mounted, to what is mounted there.
+ */
+export function runMountPlan(request: MountRequest, at: (run: (path: string) => void) => void): void {
+  const shown = request.target;
   let isMounted = false;
-  for (const { source, target, type, flags, data } of planMount(request)) {
+  for (const { source, type, flags, data } of planMount(request)) {
+    const bytes = data === "" ? null : Buffer.from(`${data}\0`);
     try {
-      call("mount", [source, target, type, flags, data === "" ? null : Buffer.from(`${data}\0`)], { path: target });
+      at((path) => void call("mount", [source, path, type, flags, bytes], { path: shown }));
     } catch (error) {
-      if (isMounted) unmountNow(target, { lazy: true });
+      // Lazily, since the path may hold it open.
+      if (isMounted) at((path) => unmountPath(path, shown, { lazy: true, isFollowed: path !== shown }));
       throw error;
     }
     const isNew = (flags & 0x20) === 0;
@@ -36,6 +48,16 @@ export function mountNow(request: MountRequest): void {
  *
  * @throws KxError `KX_LINUX_SYSCALL` or `KX_LINUX_UNAVAILABLE`.
  */
-export function unmountNow(target: string, { lazy = false, force = false }: UnmountOptions = {}): void {
-  call("umount2", [target, (force ? forced : 0) | (lazy ? detached : 0) | noFollow], { path: target });
+export function unmountNow(target: string, options: UnmountOptions = {}): void {
+  unmountPath(target, target, options);
+}
+
+/** Unmounts what a path leads to; an error shows the path that the caller knows. */
+export function unmountPath(
+  path: string,
+  shown: string,
+  { lazy = false, force = false, isFollowed = false }: UnmountOptions & { readonly isFollowed?: boolean },
+): void {
+  const flags = (force ? forced : 0) | (lazy ? detached : 0) | (isFollowed ? 0 : noFollow);
+  call("umount2", [path, flags], { path: shown });
 }
