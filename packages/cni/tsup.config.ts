@@ -5,6 +5,7 @@ export default defineConfig(
   preset({
     index: "src/index.ts",
     "runtime/index": "src/runtime/index.ts",
+    "bandwidth/index": "src/bandwidth/index.ts",
     "bridge/index": "src/bridge/index.ts",
     "ptp/index": "src/ptp/index.ts",
     "loopback/index": "src/loopback/index.ts",

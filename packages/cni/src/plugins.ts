@@ -1,3 +1,4 @@
+import { createBandwidth } from "./bandwidth/plugin.ts";
 import { createBridge } from "./bridge/plugin.ts";
 import { createHostLocal } from "./host-local/plugin.ts";
 import { createLoopback } from "./loopback/plugin.ts";
@@ -13,6 +14,7 @@ const factories: Readonly<Record<string, (net: NetCalls) => CniPlugin>> = {
   "kx-static": () => createStatic(),
   "kx-ptp": (net) => createPtp({ net }),
   "kx-loopback": (net) => createLoopback({ net }),
+  "kx-bandwidth": (net) => createBandwidth({ net }),
   "kx-portmap": (net) => createPortmap({ net }),
 };
 

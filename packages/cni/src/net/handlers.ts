@@ -1,3 +1,5 @@
+import { bandwidthAdd, bandwidthCollect, bandwidthDelete, bandwidthProblem } from "../bandwidth/data-path.ts";
+import { bandwidthCheck } from "../bandwidth/data-path-check.ts";
 import { bridgeAttach, bridgeDetach } from "../bridge/data-path.ts";
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
@@ -35,6 +37,11 @@ export const netHandlers = {
   hostPortsCollect,
   hostPortsDelete,
   nftablesProblem,
+  bandwidthAdd,
+  bandwidthCheck,
+  bandwidthCollect,
+  bandwidthDelete,
+  bandwidthProblem,
   masqueradeCollect,
   upstreamMasqueradeCollect,
   spoofCheckCollect,

@@ -32,6 +32,7 @@ export interface ReadMessage {
 export const messageFlags = {
   request: 0x1,
   ack: 0x4,
+  echo: 0x8,
   dump: 0x300,
   replace: 0x100,
   exclusive: 0x200,

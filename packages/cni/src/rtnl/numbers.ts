@@ -15,7 +15,9 @@ export const types = {
   delNeighbour: 29,
   newQdisc: 36,
   delQdisc: 37,
+  getQdisc: 38,
   newFilter: 44,
+  getFilter: 46,
   newLinkProperty: 108,
 } as const;
 
@@ -101,6 +103,15 @@ export const neighbour = { destination: 1, linkAddress: 2, permanent: 0x80 } as 
 
 /** TCA_*. */
 export const traffic = { kind: 1, options: 2 } as const;
+/** TCA_TBF_*. */
+export const tokenBucket = { options: 1, rate64: 4, burst: 6 } as const;
+/** TCA_U32_*, TCA_ACT_*, TCA_MIRRED_*. */
+export const u32Filter = { selector: 5, action: 7 } as const;
+export const action = { kind: 1, options: 2 } as const;
+export const mirred = { parameters: 2 } as const;
+export const qdiscRoot = 0xffffffff;
+export const ingressParent = 0xfffffff1;
+export const [rootHandle, ingressHandle] = [0x0001_0000, 0xffff_0000];
 
 /** IF_OPER_UP. */
 export const operUp = 6;

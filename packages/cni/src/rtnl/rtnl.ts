@@ -1,5 +1,6 @@
 import { KxError } from "@kx/core";
 import { type Answer, openExchange, type Request } from "../netlink/exchange.ts";
+import type { ReadMessage } from "../netlink/message.ts";
 import { getAddress6, listAddresses } from "./address-codec.ts";
 import { getLink, type LinkRef, listLinks } from "./link-codec.ts";
 import { type AddressState, type Link, type RouteState, readAddress, readLink, readRoutes } from "./read.ts";
@@ -16,6 +17,8 @@ export interface Rtnl extends Disposable {
    * @throws KxError `KX_CNI_NETLINK` for the first failure that was not expected.
    */
   request(...requests: readonly Request[]): readonly Answer[];
+  /** Sends one request that asks for a list. */
+  dump(request: Request): readonly ReadMessage[];
   /** The link, or undefined. */
   findLink(ref: LinkRef): Link | undefined;
   /** @throws KxError `KX_CNI_NETLINK` with `ENODEV`. */
@@ -42,6 +45,7 @@ export function openRtnl(netns?: string): Rtnl {
   const findLink = (ref: LinkRef) => find(getLink(ref), readLink, "ENODEV");
   return {
     request: (...requests) => socket.exchange(requests),
+    dump: (request) => socket.dump(request),
     findLink,
     link(ref) {
       const found = findLink(ref);

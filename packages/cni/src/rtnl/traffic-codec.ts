@@ -2,7 +2,18 @@ import type { Attribute } from "../netlink/attributes.ts";
 import { bytes, nest, string, u32, u64, viewOf } from "../netlink/attributes.ts";
 import type { Request } from "../netlink/exchange.ts";
 import { messageFlags } from "../netlink/message.ts";
-import { traffic, types } from "./numbers.ts";
+import {
+  action,
+  ingressHandle,
+  ingressParent,
+  mirred,
+  qdiscRoot,
+  rootHandle,
+  tokenBucket,
+  traffic,
+  types,
+  u32Filter,
+} from "./numbers.ts";
 
 /** A limit of what goes out by a link. */
 export interface TokenBucket {
@@ -13,16 +24,19 @@ export interface TokenBucket {
   readonly latencyMs: number;
 }
 
-const root = 0xffffffff;
-const ingressParent = 0xfffffff1;
-const [rootHandle, ingressHandle] = [0x0001_0000, 0xffff_0000];
 const ethernetFraming = 1;
 const allProtocols = 0x0300;
 const greatestNumber32 = 0xffff_ffff;
 
-/** Sets the limit of what goes out by a link, in place of another. */
-export function setTokenBucket(index: number, { bytesPerSecond, burstBytes, latencyMs }: TokenBucket): Request {
-  const limit = Math.min(Math.round((bytesPerSecond * latencyMs) / 1000 + burstBytes), greatestNumber32);
+/** How many bytes may wait under a limit. */
+export function waitingBytes({ bytesPerSecond, burstBytes, latencyMs }: TokenBucket): number {
+  return Math.min(Math.trunc((bytesPerSecond * latencyMs) / 1000 + burstBytes), greatestNumber32);
+}
+
+/** Sets the limit of what goes out by a link, in place of another; `exclusive`: `EEXIST` if there is one. */
+export function setTokenBucket(index: number, bucket: TokenBucket, mode?: "exclusive"): Request {
+  const { bytesPerSecond, burstBytes } = bucket;
+  const limit = waitingBytes(bucket);
   // tc_tbf_qopt: rate and peak rate (tc_ratespec), limit, buffer, mtu; the attributes after it are exact.
   const options = new Uint8Array(36);
   const view = viewOf(options);
@@ -30,12 +44,12 @@ export function setTokenBucket(index: number, { bytesPerSecond, burstBytes, late
   view.setUint32(8, Math.min(bytesPerSecond, greatestNumber32), true);
   view.setUint32(24, limit, true);
   return {
-    ...qdiscRequest(types.newQdisc, { index, handle: rootHandle, parent: root }, "tbf", [
+    ...qdiscRequest(types.newQdisc, { index, handle: rootHandle, parent: qdiscRoot }, "tbf", [
       bytes(tokenBucket.options, options),
       u32(tokenBucket.burst, burstBytes),
       ...(bytesPerSecond > greatestNumber32 ? [u64(tokenBucket.rate64, BigInt(bytesPerSecond))] : []),
     ]),
-    flags: messageFlags.create | messageFlags.replace,
+    flags: messageFlags.create | (mode === undefined ? messageFlags.replace : messageFlags.exclusive),
     what: `limit what goes out by the link ${index}`,
   };
 }
@@ -60,13 +74,16 @@ export function redirectIngress(index: number, to: number): Request {
   view.setInt32(8, stolen, true);
   view.setInt32(20, egressRedirect, true);
   view.setUint32(24, to, true);
-  const action = nest(1, [string(1, "mirred"), nest(2, [bytes(2, redirect)])]);
+  const redirection = nest(1, [
+    string(action.kind, "mirred"),
+    nest(action.options, [bytes(mirred.parameters, redirect)]),
+  ]);
   return {
     ...qdiscRequest(
       types.newFilter,
       { index, handle: 0, parent: ingressHandle, info: (1 << 16) | allProtocols },
       "u32",
-      [bytes(u32Filter.selector, selector), nest(u32Filter.action, [action])],
+      [bytes(u32Filter.selector, selector), nest(u32Filter.action, [redirection])],
     ),
     flags: messageFlags.create | messageFlags.exclusive,
     what: `redirect what comes in by the link ${index} to ${to}`,
@@ -76,18 +93,36 @@ export function redirectIngress(index: number, to: number): Request {
 /** Takes the limit, or the filters, away; `ENOENT` or `EINVAL` if there are none. */
 export function deleteQdisc(index: number, which: "root" | "ingress"): Request {
   const place =
-    which === "root" ? { index, handle: 0, parent: root } : { index, handle: ingressHandle, parent: ingressParent };
+    which === "root"
+      ? { index, handle: 0, parent: qdiscRoot }
+      : { index, handle: ingressHandle, parent: ingressParent };
   return {
     ...qdiscRequest(types.delQdisc, place, undefined, []),
     what: `remove the ${which} discipline of the link ${index}`,
   };
 }
 
-/** TCA_TBF_*, TCA_U32_*. */
-const tokenBucket = { options: 1, rate64: 4, burst: 6 } as const;
-const u32Filter = { selector: 5, action: 7 } as const;
 /** TC_U32_TERMINAL, TC_ACT_STOLEN, TCA_EGRESS_REDIR. */
 const [terminal, stolen, egressRedirect] = [1, 4, 1];
+
+/** What stands at a link's root, or lets filters see what comes in; an error of several names if nothing does. */
+export function getQdisc(index: number, which: "root" | "ingress"): Request {
+  const parent = which === "root" ? qdiscRoot : ingressParent;
+  return {
+    ...qdiscRequest(types.getQdisc, { index, handle: 0, parent }, undefined, []),
+    // Older kernels send it to the asker only so.
+    flags: messageFlags.echo,
+    what: `look at the ${which} discipline of the link ${index}`,
+  };
+}
+
+/** The filters of what comes in by a link. */
+export function listIngressFilters(index: number): Request {
+  return {
+    ...qdiscRequest(types.getFilter, { index, handle: 0, parent: ingressHandle }, undefined, []),
+    what: `list filters of the link ${index}`,
+  };
+}
 
 interface Place {
   readonly index: number;

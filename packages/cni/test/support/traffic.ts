@@ -45,6 +45,11 @@ export async function ask(
   }
 }
 
+/** Sends packets of 1000 bytes to an address, where nobody need listen. */
+export async function flood(netns: TestNetns, host: string, packets: number): Promise<void> {
+  await netns.run(node, program, "flood", "udp", host, "9", String(packets));
+}
+
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   child.kill("SIGKILL");
   await ended;

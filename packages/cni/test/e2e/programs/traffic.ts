@@ -47,5 +47,16 @@ function ask(): void {
   setInterval(send, 200);
 }
 
+/** Sends packets of 1000 bytes without waiting for anything; where the time stands otherwise, their number does. */
+async function flood(): Promise<void> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  const packet = new Uint8Array(1000);
+  for (let left = Number(timeoutText); left > 0; left--) {
+    await new Promise<void>((resolve) => socket.send(packet, port, host, () => resolve()));
+  }
+  socket.close();
+}
+
 if (mode === "serve") serve();
+else if (mode === "flood") await flood();
 else ask();
