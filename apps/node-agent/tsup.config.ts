@@ -8,5 +8,6 @@ const worker = fileURLToPath(new URL("../../packages/cni/src/net/worker.ts", imp
 export default defineConfig({
   ...bundle({ main: "src/main.ts", worker }),
   // Only for kubeconfigs that run programs, which nodes have none of; it is larger than all the rest.
+  external: ["@kubernetes/client-node"],
   noExternal: [/^(?!@kubernetes\/client-node)/],
 });

@@ -21,13 +21,20 @@ const running: UpRequest = {
   controlPlaneOnly: false,
   hostNetworkRoute: false,
   dns: false,
+  network: "kx",
   extensions,
 };
 
 describe("differences of a running cluster from what is asked for", () => {
   it("are none where nothing is asked for, or what there is", () => {
     expect(differences(status, running, {}, undefined)).toEqual([]);
-    const same = { nodes: 2, kubernetesVersion: "v1.37.2", controlPlaneOnly: false, dns: false };
+    const same = {
+      nodes: 2,
+      kubernetesVersion: "v1.37.2",
+      controlPlaneOnly: false,
+      dns: false,
+      network: "kx" as const,
+    };
     expect(differences(status, running, same, extensions)).toEqual([]);
     expect(differences(status, { ...running, dns: true }, { dns: true }, undefined)).toEqual([]);
     const alone: ClusterStatus = { ...status, kind: "control-plane", nodes: [] };
@@ -39,13 +46,15 @@ describe("differences of a running cluster from what is asked for", () => {
   });
 
   it("names each", () => {
-    const asked = { nodes: 1, kubernetesVersion: "1.36.0", controlPlaneOnly: true, hostNetworkRoute: true, dns: true };
+    const has = { controlPlaneOnly: true, hostNetworkRoute: true, dns: true, network: "none" } as const;
+    const asked = { nodes: 1, kubernetesVersion: "1.36.0", ...has };
     expect(differences(status, running, asked, { ...extensions, extensionsDir: "/extensions" })).toEqual([
       "it has nodes",
       "it has 2 nodes, not 1",
       "it runs Kubernetes 1.37.2, not 1.36.0",
       "this machine has no route to it",
       "it runs no CoreDNS",
+      "its pod network is kx, not none",
       "its extensions are looked for in /srv/extensions, not in /extensions",
     ]);
   });

@@ -13,7 +13,7 @@ export function differences(
   options: UpOptions,
   extensions: ConfiguredExtensions | undefined,
 ): string[] {
-  const { nodes, controlPlaneOnly, kubernetesVersion, hostNetworkRoute, dns } = options;
+  const { nodes, controlPlaneOnly, kubernetesVersion, hostNetworkRoute, dns, network } = options;
   const version = kubernetesVersion?.replace(/^v/, "");
   const has = status.nodes?.length ?? 0;
   return [
@@ -24,6 +24,9 @@ export function differences(
       : []),
     ...(hostNetworkRoute === true && !status.hostNetworkRoute ? ["this machine has no route to it"] : []),
     ...(dns === true && running?.dns !== true ? ["it runs no CoreDNS"] : []),
+    ...(network !== undefined && running !== undefined && network !== running.network
+      ? [`its pod network is ${running.network}, not ${network}`]
+      : []),
     ...(extensions === undefined ? [] : otherExtensions(running?.extensions, extensions)),
   ];
 }

@@ -48,34 +48,44 @@ export async function installObjects(
   await applyObjects(client, managerObjects(rendered));
 }
 
-/** Keeps one node agent running on each node. */
-export async function startNodeAgents(cluster: Cluster, { nodePath }: NodeInstall): Promise<void> {
+/** Keeps one node agent running on each node, with more flags if there are. */
+export async function startNodeAgents(
+  cluster: Cluster,
+  { nodePath }: NodeInstall,
+  flags: readonly string[] = [],
+): Promise<void> {
+  const own = [`${nodePath}/node-agent.js`, "--health-socket", agentSocket, ...flags];
   for (const node of cluster.nodes) {
     await node.supervise({
       name: "node-agent",
       command: `${nodePath}/bin/node`,
-      args: [...nodeFlags, `${nodePath}/node-agent.js`, "--node-name", node.name, "--health-socket", agentSocket],
+      args: [...nodeFlags, ...own, "--node-name", node.name],
     });
   }
 }
 
 /** Adds to the extensions' objects the account of the controller manager and binds each of their roles to it. */
 export function managerObjects(rendered: readonly KubeObject[]): readonly KubeObject[] {
+  return accountObjects(managerAccount, rendered);
+}
+
+/** Adds to objects an account of kx's namespace, and binds each of their roles to it. */
+export function accountObjects(account: string, rendered: readonly KubeObject[]): readonly KubeObject[] {
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
-    { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name: managerAccount } },
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name: account } },
     ...rendered,
-    ...rendered.filter(({ kind }) => kind === "ClusterRole" || kind === "Role").map(bindingOf),
+    ...rendered.filter(({ kind }) => kind === "ClusterRole" || kind === "Role").map((role) => bindingOf(account, role)),
   ];
 }
 
-function bindingOf({ kind, metadata }: KubeObject): KubeObject {
+function bindingOf(account: string, { kind, metadata }: KubeObject): KubeObject {
   const { name = "", namespace: within } = metadata;
   return {
     apiVersion: "rbac.authorization.k8s.io/v1",
     kind: `${kind}Binding`,
     metadata: { name, ...(within === undefined ? {} : { namespace: within }) },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
-    subjects: [{ kind: "ServiceAccount", namespace, name: managerAccount }],
+    subjects: [{ kind: "ServiceAccount", namespace, name: account }],
   };
 }

@@ -114,7 +114,14 @@ describe("askHosts", () => {
 });
 
 it("keeps what a cluster was asked to be", async () => {
-  const wanted = { dir: folder, nodes: 1, controlPlaneOnly: true, hostNetworkRoute: false, dns: true };
+  const wanted = {
+    dir: folder,
+    nodes: 1,
+    controlPlaneOnly: true,
+    hostNetworkRoute: false,
+    dns: true,
+    network: "none",
+  } as const;
   expect(await readRequest(folder)).toBeUndefined();
   await writeRequest(wanted);
   expect(await readRequest(folder)).toEqual(wanted);

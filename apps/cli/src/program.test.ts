@@ -46,6 +46,8 @@ describe("the command line", () => {
       "1.36.0",
       "--host-network-route",
       "--dns",
+      "--network",
+      "upstream",
       "--config",
       "host.yaml",
       "--extensions-dir",
@@ -59,6 +61,7 @@ describe("the command line", () => {
         kubernetesVersion: "1.36.0",
         hostNetworkRoute: true,
         dns: true,
+        network: "upstream",
         config: "host.yaml",
         extensionsDir: "extensions",
         output: "json",
@@ -72,7 +75,7 @@ describe("the command line", () => {
   });
 
   it("refuses flags of nodes for a control plane alone", async () => {
-    for (const flag of [["--nodes", "1"], ["--dns"], ["--host-network-route"]]) {
+    for (const flag of [["--nodes", "1"], ["--dns"], ["--host-network-route"], ["--network", "kx"]]) {
       expect((await parse("up", "--control-plane-only", ...flag)).error).toContain("cannot be used with");
     }
   });
@@ -85,6 +88,7 @@ describe("the command line", () => {
   it("suggests what was meant", async () => {
     expect((await parse("upp")).error).toContain("Did you mean up?");
     expect((await parse("up", "--node", "2")).error).toContain("Did you mean --nodes?");
+    expect((await parse("up", "--network", "go")).error).toContain("kx, upstream, none");
     expect((await parse("status", "-o", "xml")).error).toContain("json, yaml");
   });
 

@@ -48,12 +48,19 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
         "nodes",
         "hostNetworkRoute",
         "dns",
+        "network",
       ]),
     )
     .addOption(dirOption())
     .option("--kubernetes-version <version>", "for example 1.37.2 (default: the one that kx was tested with)")
     .option("--host-network-route", "let this machine reach pod and service addresses")
     .option("--dns", "run CoreDNS")
+    .addOption(
+      new Option(
+        "--network <name>",
+        "what connects pods: kx's network, the Go plug-ins, or nothing (default: kx)",
+      ).choices(["kx", "upstream", "none"]),
+    )
     .option("--config <file>", "HostConfiguration that names the extensions of the controller manager (default: Foo)")
     .option("--extensions-dir <folder>", "where extensions are that are not beside that file (default: /extensions)")
     .addOption(outputOption())

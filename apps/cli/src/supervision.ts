@@ -2,6 +2,9 @@ import type { Progress } from "@kx/cluster";
 import type { KxErrorCode } from "@kx/core";
 import type { ConfiguredExtensions } from "./configured.ts";
 
+/** What connects pods: kx's own network, that of the Go plug-ins, or nothing. */
+export type NetworkName = "kx" | "upstream" | "none";
+
 /** What a supervisor is asked to start; its second argument, as JSON. */
 export interface UpRequest {
   readonly dir: string;
@@ -10,6 +13,7 @@ export interface UpRequest {
   readonly kubernetesVersion?: string;
   readonly hostNetworkRoute: boolean;
   readonly dns: boolean;
+  readonly network: NetworkName;
   /** Absent: the controller manager's built-in ones. */
   readonly extensions?: ConfiguredExtensions;
 }

@@ -1,9 +1,10 @@
-import { type Cluster, type ControlPlane, type Progress, startCluster, startControlPlane } from "@kx/cluster";
+import { type ControlPlane, type Progress, startCluster, startControlPlane } from "@kx/cluster";
 import { type KubeObject, KxError } from "@kx/core";
 import { renderExtensions } from "./configured.ts";
 import { startControllerManager, startNodeAgents } from "./extensions.ts";
 import { writeRequest } from "./hosts.ts";
 import { makeNodeInstall } from "./node-install.ts";
+import { podNetwork } from "./pod-network.ts";
 import { seconds, track } from "./progress.ts";
 import type { SupervisorMessage, UpRequest } from "./supervision.ts";
 
@@ -55,10 +56,13 @@ async function start(request: UpRequest): Promise<void> {
       await startExtensions(cluster, request, rendering, async () => {});
     } else {
       const install = await makeNodeInstall(dir);
-      const mounts = [install];
-      const whole: Cluster = await startCluster({ ...common, nodes, hostNetworkRoute, dns, mounts });
+      const own = request.network === "kx" ? podNetwork(install) : undefined;
+      const network = own ?? (request.network === "none" ? "none" : "upstream");
+      const whole = await startCluster({ ...common, nodes, hostNetworkRoute, dns, mounts: [install], network });
       cluster = whole;
-      await startExtensions(whole, request, rendering, () => startNodeAgents(whole, install));
+      await startExtensions(whole, request, rendering, async () => {
+        if (own === undefined) await startNodeAgents(whole, install);
+      });
     }
     signal.throwIfAborted();
   } catch (error) {

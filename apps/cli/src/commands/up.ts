@@ -10,6 +10,7 @@ import { requirePrerequisites } from "../prerequisites.ts";
 import { type ProgressView, seconds, showProgress, track } from "../progress.ts";
 import { reconfigure } from "../reconfigure.ts";
 import { describeStatus } from "../status-text.ts";
+import type { NetworkName } from "../supervision.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Flags of `kx up`; absent where the user gave none. */
@@ -20,6 +21,7 @@ export interface UpOptions extends ExtensionFlags {
   readonly kubernetesVersion?: string;
   readonly hostNetworkRoute?: boolean;
   readonly dns?: boolean;
+  readonly network?: NetworkName;
   readonly output?: Format;
 }
 
@@ -84,12 +86,13 @@ async function start(
     await track(report, "checking the extensions", () => renderExtensions(extensions, signal));
   }
   await prepareDir(dir);
-  const { nodes = 1, controlPlaneOnly = false, hostNetworkRoute = false, dns = false, kubernetesVersion } = options;
+  const { nodes = 1, controlPlaneOnly = false, hostNetworkRoute = false, dns = false, network = "kx" } = options;
+  const { kubernetesVersion } = options;
   const optional = {
     ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
     ...(extensions === undefined ? {} : { extensions }),
   };
-  await launch({ dir, nodes, controlPlaneOnly, hostNetworkRoute, dns, ...optional }, report, signal);
+  await launch({ dir, nodes, controlPlaneOnly, hostNetworkRoute, dns, network, ...optional }, report, signal);
   const status = await clusterStatus(dir);
   if (status?.phase !== "up") throw new KxError("KX_CLI_SUPERVISOR", `the cluster in ${dir} ended at once`);
   return { status, startedMs: performance.now() - started };
