@@ -19,7 +19,7 @@ export function bridgeCheck(request: BridgeCheck): void {
   using host = openRtnl();
   using netns = openNetns(request.netns);
   const bridge = host.findLink(request.bridge.name);
-  const port = host.findLink(hostEndName(request.owner));
+  const port = host.findLink(hostEndOf(request));
   const problems = [
     ...bridgeProblems(host, bridge, request),
     ...portProblems(port, bridge, request),
@@ -28,6 +28,11 @@ export function bridgeCheck(request: BridgeCheck): void {
   ];
   if (problems.length === 0) return;
   throw notAsMade(request.owner, problems);
+}
+
+/** The host's end's name. Another plug-in, whose attachment this may be, gives other names. */
+export function hostEndOf({ owner, attached }: Pick<BridgeCheck, "owner" | "attached">): string {
+  return attached.hostIfName ?? hostEndName(owner);
 }
 
 /** The error of a CHECK, with all that is wrong. */
@@ -57,8 +62,8 @@ function bridgeProblems(host: Rtnl, bridge: Link | undefined, request: BridgeChe
   ];
 }
 
-function portProblems(port: Link | undefined, bridge: Link | undefined, request: BridgeAttach): readonly string[] {
-  const name = hostEndName(request.owner);
+function portProblems(port: Link | undefined, bridge: Link | undefined, request: BridgeCheck): readonly string[] {
+  const name = hostEndOf(request);
   if (port === undefined) return [`the host's end ${name} is missing`];
   return [
     ...when(bridge !== undefined && port.master !== bridge.index, `${name} is no port of ${request.bridge.name}`),
@@ -82,7 +87,7 @@ export function podProblems(
     ...when(link.kind !== "veth", `${ifName} is no veth`),
     ...when(
       port !== undefined && (port.linked !== link.index || link.linked !== port.index),
-      `${ifName} is no end of ${hostEndName(request.owner)}`,
+      `${ifName} is no end of ${hostEndOf(request)}`,
     ),
     ...when(
       containerMac !== undefined && link.mac !== containerMac.toLowerCase(),
@@ -92,22 +97,22 @@ export function podProblems(
     ...request.addresses
       .filter(({ address }) => !hasAddress(pod, link.index, address))
       .map(({ address }) => `${ifName} has lost ${address}`),
-    ...missingRoutes(pod, link.index, request),
+    ...missingRoutes(pod, request),
   ];
 }
 
-function missingRoutes(pod: Rtnl, index: number, { routes }: Pick<BridgeAttach, "routes">): readonly string[] {
+/** Routes that are nowhere: plug-ins after this one may have added some of other interfaces. */
+function missingRoutes(pod: Rtnl, { routes }: Pick<BridgeAttach, "routes">): readonly string[] {
   const families = new Set(routes.map(({ dst }) => parseIpInCidr(dst).ip.family));
   const there = [...families].flatMap((family) => pod.routes({ family }));
   return routes
-    .filter((wanted) => !there.some((one) => isRoute(one, index, wanted)))
+    .filter((wanted) => !there.some((one) => isRoute(one, wanted)))
     .map(({ dst, gw }) => `the route to ${dst}${gw === undefined ? "" : ` via ${gw}`} is missing`);
 }
 
-function isRoute(one: RouteState, index: number, { dst, gw, table }: BridgeAttach["routes"][number]): boolean {
+function isRoute(one: RouteState, { dst, gw, table }: BridgeAttach["routes"][number]): boolean {
   const { cidr } = parseIpInCidr(dst);
   return (
-    one.index === index &&
     one.destination === `${formatIp(cidr.base)}/${cidr.prefix}` &&
     (gw === undefined || one.gateway === formatIp(parseIp(gw))) &&
     (table === undefined || one.table === table)
@@ -125,7 +130,7 @@ export function ruleProblems(
     ...(masquerade === "sets" ? masqueradeCheck({ owner, addresses }) : []),
     ...(masquerade === "upstream" ? upstreamMasqueradeCheck({ owner, addresses }) : []),
     ...(spoofCheck === true && mac !== undefined
-      ? spoofCheckCheck({ owner, hostIfName: hostEndName(owner), mac })
+      ? spoofCheckCheck({ owner, hostIfName: hostEndOf(request), mac })
       : []),
   ];
 }

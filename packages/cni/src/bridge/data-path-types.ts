@@ -89,5 +89,7 @@ export interface BridgeCheck extends BridgeAttach {
   readonly attached: {
     readonly bridgeMac?: string;
     readonly containerMac?: string;
+    /** The host's end, which another plug-in names otherwise. */
+    readonly hostIfName?: string;
   };
 }

@@ -1,7 +1,7 @@
 import { KxError } from "@kx/core";
 import type { PluginConfig } from "@kx/core/contracts/cni";
 import { parseIpInCidr } from "@kx/core/units";
-import { dnsOf, type GivenAddresses, ownPart, routerOf } from "../plugin/address-management.ts";
+import { dnsOf, type GivenAddresses, hostEndIn, ownPart, routerOf } from "../plugin/address-management.ts";
 import type { CheckRequest, CniResult, DelRequest, NetnsRequest } from "../plugin/cni-plugin.ts";
 import { requestedValue } from "../plugin/requested.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -76,6 +76,7 @@ export function planCheck(request: CheckRequest<BridgeConfig>): BridgeCheck {
     routes: ips.length === 0 ? [] : (prevResult.routes ?? []),
     ...(ips.length === 0 ? {} : maskedBy(config)),
     attached: {
+      ...hostEndIn(prevResult, config.bridge),
       ...(bridge?.mac ? { bridgeMac: bridge.mac } : {}),
       ...(mac === undefined ? {} : { containerMac: mac }),
     },

@@ -79,6 +79,12 @@ export function validOwners({ config, validAttachments }: GcRequest<unknown>) {
   return { network: config.name, ...(valid === undefined ? {} : { valid }) };
 }
 
+/** The host's end in the result of an ADD, as far as that tells: of several names, the one that is not the bridge's. */
+export function hostEndIn({ interfaces = [] }: CniResult, bridge?: string): { readonly hostIfName?: string } {
+  const found = interfaces.find(({ name, sandbox }) => !sandbox && name !== bridge);
+  return found === undefined ? {} : { hostIfName: found.name };
+}
+
 /** The container's interface in the result of an ADD, with its addresses. */
 export function ownPart(
   { interfaces = [], ips = [] }: CniResult,

@@ -3,13 +3,13 @@ import type { FullRoute } from "@kx/core/contracts/cni";
 import { cidrOf, formatCidr, formatIp, ipBits, parseIp, parseIpInCidr } from "@kx/core/units";
 import { rollBack } from "../bridge/data-path.ts";
 import { enableForwarding, hasAddress } from "../bridge/data-path-bridge.ts";
-import { notAsMade, podProblems, ruleProblems } from "../bridge/data-path-check.ts";
+import { hostEndOf, notAsMade, podProblems, ruleProblems } from "../bridge/data-path-check.ts";
 import { configureSettings, planRoute } from "../bridge/data-path-pod.ts";
-import type { MadeInterface, MasqueradeKind } from "../bridge/data-path-types.ts";
+import type { BridgeCheck, MadeInterface, MasqueradeKind } from "../bridge/data-path-types.ts";
 import { masqueradeAdd } from "../net/masquerade.ts";
 import { upstreamMasqueradeAdd } from "../net/masquerade-upstream.ts";
 import { type OpenNetns, openNetns } from "../net/open-netns.ts";
-import { hostEndName, type Owner } from "../net/owner.ts";
+import type { Owner } from "../net/owner.ts";
 import { writeSysctl } from "../net/sysctl.ts";
 import { comesUp, makePair, type Pair } from "../net/veth-pair.ts";
 import { errnoOf, type Request } from "../netlink/exchange.ts";
@@ -49,7 +49,7 @@ export interface PtpAttached {
 
 /** An attachment with what ADD said of it. */
 export interface PtpCheck extends PtpAttach {
-  readonly attached: { readonly containerMac?: string };
+  readonly attached: BridgeCheck["attached"];
 }
 
 /**
@@ -139,7 +139,7 @@ function reach(host: Rtnl, index: number, { addresses }: PtpAttach): void {
 export function ptpCheck(request: PtpCheck): void {
   using host = openRtnl();
   using netns = openNetns(request.netns);
-  const end = host.findLink(hostEndName(request.owner));
+  const end = host.findLink(hostEndOf(request));
   const problems = [
     ...hostProblems(host, end, request),
     ...netns.enter(() => podProblems(end, { ...request, routes: [...ownRoutes(request), ...request.routes] })),
@@ -148,8 +148,9 @@ export function ptpCheck(request: PtpCheck): void {
   if (problems.length > 0) throw notAsMade(request.owner, problems);
 }
 
-function hostProblems(host: Rtnl, end: Link | undefined, { owner, addresses }: PtpCheck): readonly string[] {
-  const name = hostEndName(owner);
+function hostProblems(host: Rtnl, end: Link | undefined, request: PtpCheck): readonly string[] {
+  const { addresses } = request;
+  const name = hostEndOf(request);
   if (end === undefined) return [`the host's end ${name} is missing`];
   const lost = routersOf(addresses).filter(({ gateway }) => !hasAddress(host, end.index, alone(gateway)));
   const families = [...new Set(addresses.map(({ address }) => parseIpInCidr(address).ip.family))];

@@ -6,6 +6,7 @@ import {
   collectAll,
   dnsOf,
   type GivenAddresses,
+  hostEndIn,
   ownPart,
   passOn,
   routerOf,
@@ -44,7 +45,7 @@ export function createPtp({ net = directNet() }: PtpOptions = {}): CniPlugin<Ptp
     async check(request, ctx) {
       const { mac, ips } = ownPart(request.prevResult, request.ifName);
       const expected = planAttach(request, { ips, routes: request.prevResult.routes ?? [] });
-      const attached = mac === undefined ? {} : { containerMac: mac };
+      const attached = { ...hostEndIn(request.prevResult), ...(mac === undefined ? {} : { containerMac: mac }) };
       await ctx.phase("check", () => net.call("ptpCheck", { ...expected, attached }));
       await passOn(ctx, request.config);
     },

@@ -1,6 +1,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+const reference = join(import.meta.dirname, "../conformance/programs/reference.ts");
 const example = join(import.meta.dirname, "../../../../examples/cni-plugin/main.ts");
 
 /** Puts the example's plug-in into a folder as the executable `register`, run by this Node. Gives its path. */
@@ -14,4 +15,10 @@ export async function installScript(folder: string, type: string, body: string):
   await writeFile(file, `#!/bin/sh\n${body}\n`);
   await chmod(file, 0o755);
   return file;
+}
+
+/** Puts the reference plug-ins into a folder as executables, run by this Node without a daemon. */
+export async function installReference(folder: string): Promise<void> {
+  const types = ["kx-bridge", "kx-host-local", "kx-loopback", "kx-ptp", "kx-static"];
+  for (const type of types) await installScript(folder, type, `exec "${process.execPath}" "${reference}" ${type}`);
 }
