@@ -77,7 +77,6 @@ export {
 export { electLeader, type LeaderElectionOptions } from "./leader/elect-leader.ts";
 export type { ElectionOptions } from "./leader/election.ts";
 export type { ElectionTimes } from "./leader/lease.ts";
-export type { MetricFamily, MetricSample } from "./queue/metrics.ts";
 export {
   bucketLimiter,
   exponentialLimiter,
@@ -85,7 +84,6 @@ export {
   type OverallRate,
   type RateLimiter,
 } from "./queue/rate-limit.ts";
-export { renderMetrics } from "./queue/render-metrics.ts";
 export { createWorkQueue, lowPriority, type WorkQueue, type WorkQueueOptions } from "./queue/work-queue.ts";
 export type { TransportRequest, TransportStream } from "./transport/exchange.ts";
 export type { SessionTimes } from "./transport/session.ts";

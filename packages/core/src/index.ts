@@ -15,4 +15,5 @@ export {
   type Runnable,
   type RunnableGroup,
 } from "./extension.ts";
+export type { MetricFamily, MetricSample } from "./metrics/families.ts";
 export type { Infer, JsonSchema, Schema, SchemaIssue, StandardResult, StandardSchema } from "./schema.ts";

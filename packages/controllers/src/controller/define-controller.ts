@@ -1,10 +1,17 @@
-import { type Context, didYouMean, type Extension, type KubeObject, KxError, type RenderEnv } from "@kx/core";
+import {
+  type Context,
+  didYouMean,
+  type Extension,
+  type KubeObject,
+  KxError,
+  type MetricFamily,
+  type RenderEnv,
+} from "@kx/core";
 import type { Cached, ObjectKey, ObjectLike, ObjectRef, Resource } from "../api/resource.ts";
 import type { CacheReader } from "../cache/cache.ts";
 import type { CacheSelection } from "../cache/selection.ts";
 import type { Client } from "../client/client.ts";
 import type { EventRecorder, EventsApi } from "../events/recorder.ts";
-import type { MetricFamily } from "../queue/metrics.ts";
 import type { OverallRate } from "../queue/rate-limit.ts";
 import type { WorkQueue } from "../queue/work-queue.ts";
 import { controllerManifests } from "./manifests.ts";

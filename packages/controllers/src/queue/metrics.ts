@@ -1,19 +1,4 @@
-import type { Clock } from "@kx/core";
-
-/** One value of a metric; for a histogram `suffix` is `_bucket`, `_sum` or `_count`. */
-export interface MetricSample {
-  readonly suffix?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** A metric as Prometheus knows it. */
-export interface MetricFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  readonly samples: readonly MetricSample[];
-}
+import type { Clock, MetricFamily, MetricSample } from "@kx/core";
 
 /** What a queue tells of its keys. */
 export interface QueueMetrics {

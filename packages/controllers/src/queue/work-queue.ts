@@ -1,6 +1,6 @@
-import type { Clock } from "@kx/core";
+import type { Clock, MetricFamily } from "@kx/core";
 import { createDelays } from "./delays.ts";
-import { createQueueMetrics, type MetricFamily } from "./metrics.ts";
+import { createQueueMetrics } from "./metrics.ts";
 import type { RateLimiter } from "./rate-limit.ts";
 import { createReadyKeys } from "./ready-keys.ts";
 
