@@ -16,5 +16,6 @@ export default defineConfig(
     "install/index": "src/install/index.ts",
     "portmap/index": "src/portmap/index.ts",
     "static/index": "src/static/index.ts",
+    "tuning/index": "src/tuning/index.ts",
   }),
 );

@@ -7,6 +7,7 @@ import type { CniPlugin } from "./plugin/cni-plugin.ts";
 import { createPortmap } from "./portmap/plugin.ts";
 import { createPtp } from "./ptp/plugin.ts";
 import { createStatic } from "./static/plugin.ts";
+import { createTuning } from "./tuning/plugin.ts";
 
 const factories: Readonly<Record<string, (net: NetCalls) => CniPlugin>> = {
   "kx-bridge": (net) => createBridge({ net }),
@@ -15,6 +16,7 @@ const factories: Readonly<Record<string, (net: NetCalls) => CniPlugin>> = {
   "kx-ptp": (net) => createPtp({ net }),
   "kx-loopback": (net) => createLoopback({ net }),
   "kx-bandwidth": (net) => createBandwidth({ net }),
+  "kx-tuning": (net) => createTuning({ net }),
   "kx-portmap": (net) => createPortmap({ net }),
 };
 

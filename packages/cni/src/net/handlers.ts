@@ -7,6 +7,7 @@ import { bridgeProblem } from "../bridge/data-path-status.ts";
 import { loopbackCheck, loopbackDown, loopbackUp } from "../loopback/data-path.ts";
 import { nodeNetworkApply, nodeNetworkRead } from "../node-network/data-path.ts";
 import { ptpAttach, ptpCheck } from "../ptp/data-path.ts";
+import { tuningApply, tuningCheck, tuningCollect, tuningRestore, tuningUndo } from "../tuning/data-path.ts";
 import { attachmentsCollect } from "./collect.ts";
 import { hostPortsAdd, hostPortsCheck, hostPortsCollect, hostPortsDelete } from "./host-ports.ts";
 import { masqueradeCollect } from "./masquerade.ts";
@@ -42,6 +43,11 @@ export const netHandlers = {
   bandwidthCollect,
   bandwidthDelete,
   bandwidthProblem,
+  tuningApply,
+  tuningCheck,
+  tuningCollect,
+  tuningRestore,
+  tuningUndo,
   masqueradeCollect,
   upstreamMasqueradeCollect,
   spoofCheckCollect,

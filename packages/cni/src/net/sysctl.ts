@@ -7,7 +7,7 @@ import { KxError } from "@kx/core";
  *
  * @throws KxError `KX_CNI_SYSCTL`.
  */
-function readSysctl(name: readonly string[]): string | undefined {
+export function readSysctl(name: readonly string[]): string | undefined {
   return attempt(name, "read", (path) => readFileSync(path, "utf8").trim());
 }
 
