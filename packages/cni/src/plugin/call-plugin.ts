@@ -70,31 +70,36 @@ function createContext(
     phase,
     undo: undo.push,
     async delegate(type, config = raw) {
-      const result = await phase(`delegate ${type}`, () => callDelegate(type, variables, config, scope));
-      if (variables.command === "ADD") {
-        undo.push(async () => {
-          // The call may fail because its signal aborted; taking back goes on all the same.
-          const ending = { ...scope, signal: AbortSignal.timeout(undoTimeoutMs) };
-          await callDelegate(type, withCommand(variables, "DEL"), config, ending);
-        });
-      }
-      return result ?? {};
+      const takeBack = async () => {
+        // The call may fail because its signal aborted; taking back goes on all the same.
+        const ending = { ...scope, signal: AbortSignal.timeout(undoTimeoutMs) };
+        await callDelegate(type, withCommand(variables, "DEL"), config, ending);
+      };
+      const onDone = variables.command === "ADD" ? () => undo.push(takeBack) : undefined;
+      return (await phase(`delegate ${type}`, () => callDelegate(type, variables, config, scope, onDone))) ?? {};
     },
   };
 }
 
+/** @param onDone - called when it has succeeded, although what it printed may be unreadable. */
 async function callDelegate(
   type: string,
   variables: CallVariables,
   config: JsonObject,
   scope: CallScope,
+  onDone?: () => void,
 ): Promise<CniResult | undefined> {
   const inProcess = Object.hasOwn(scope.plugins, type) ? scope.plugins[type] : undefined;
-  if (inProcess !== undefined) return await callPlugin(inProcess, variables, config, scope);
+  if (inProcess !== undefined) {
+    const result = await callPlugin(inProcess, variables, config, scope);
+    onDone?.();
+    return result;
+  }
   const { signal, clock, onStderr } = scope;
   const file = findPlugin(type, variables.path);
   const stdin = JSON.stringify(config);
   const stdout = await executePlugin({ type, file, env: variables.env, stdin, signal, clock, onStderr });
+  onDone?.();
   return variables.command === "ADD" ? await readPrinted(stdout, type, config) : undefined;
 }
 

@@ -63,7 +63,7 @@ export async function runCase(lab: Lab, { id, title, run }: ConformanceCase): Pr
   const excused = Object.entries(exempt).find(([name]) => matches(id, [name]));
   if (excused !== undefined) return ended("not-applicable", excused[1]);
   const gap = knownGaps[id];
-  const scope = createScope(lab);
+  const scope = await createScope(lab);
   try {
     await run(scope);
     return gap === undefined ? ended("passed") : ended("gap-closed", gap);

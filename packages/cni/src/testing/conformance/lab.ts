@@ -44,7 +44,8 @@ export function baseConfig(options: ConformanceOptions): JsonObject {
     ...options.config,
   };
   // It tells the role; each case brings its own.
-  return { ...base, prevResult: undefined };
+  const { prevResult: _, ...config } = base;
+  return config;
 }
 
 /** The role that options ask for or tell. */
@@ -88,7 +89,7 @@ export async function createLab(options: ConformanceOptions): Promise<Lab> {
 }
 
 async function firstResult(lab: Lab): Promise<JsonObject | undefined> {
-  const scope = createScope(lab);
+  const scope = await createScope(lab);
   try {
     return await scope.add(await scope.pod());
   } catch {

@@ -26,6 +26,8 @@ export interface TestedAttachment {
 export type ConformanceOptions = PluginUnderTest & {
   /** The plug-in's configuration. Default of `cniVersion`: 1.1.0; of `name`: `kx-conformance`. */
   readonly config: JsonObject;
+  /** Fields of the configuration that each attachment has for itself, such as a port of the node. `number` tells them apart. */
+  readonly configOf?: (number: number) => JsonObject;
   /** Default: as `guessRole` finds. */
   readonly role?: PluginRole;
   /** CNI_PATH, where delegates are looked for. Default: the folder of the executable. */

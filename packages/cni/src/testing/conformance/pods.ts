@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { JsonObject } from "@kx/core/contracts/cni";
 import type { CniResult } from "../../plugin/cni-plugin.ts";
 import { makeNetns, type TestNetns } from "../netns.ts";
 import { notApplicable } from "./failure.ts";
@@ -7,13 +8,15 @@ import type { TestedAttachment } from "./options.ts";
 
 /** A container of a case. */
 export interface Pod extends TestedAttachment {
+  /** Fields of the configuration that are this attachment's own. */
+  readonly config: JsonObject;
   /** Makes its namespace go away, as when the container has ended and the node was restarted. */
   vanish(): Promise<void>;
 }
 
 /** Makes a container with a namespace of its own, or with a stand-in: the namespace of this process by another path. */
 export async function makePod(
-  identity: Pick<TestedAttachment, "containerId" | "ifName" | "host">,
+  identity: Pick<Pod, "containerId" | "ifName" | "host" | "config">,
   isReal: boolean,
 ): Promise<Pod> {
   if (!isReal) return { ...identity, ...(await standIn()) };
@@ -63,7 +66,9 @@ export async function makePreviousResult(
   await host.run("ip", "link", "set", hostName, "address", "0a:58:0a:de:00:01", "up");
   await inside.run("ip", "link", "set", ifName, "up");
   await inside.run("ip", "address", "add", `${address}/16`, "dev", ifName);
-  await inside.run("ip", "route", "add", "default", "via", "10.222.255.254", "dev", ifName);
+  // A container may have several of them, which the kernel tells apart by their metric.
+  const metric = String(1000 + number);
+  await inside.run("ip", "route", "add", "default", "via", "10.222.255.254", "dev", ifName, "metric", metric);
   const mac = (await inside.links()).find(({ ifname }) => ifname === ifName)?.address ?? "";
   return {
     cniVersion: "1.1.0",

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CniCommand, cniVersions, type JsonObject } from "@kx/core/contracts/cni";
 import type { CniResult } from "../../plugin/cni-plugin.ts";
 import { isAtLeast, isCniVersion, readResult, writeResult } from "../../plugin/results.ts";
+import type { TestNetns } from "../netns.ts";
 import { buildCall } from "../plugin-call.ts";
 import { type Answer, printedBy } from "./answers.ts";
 import { fail, notApplicable } from "./failure.ts";
@@ -46,8 +47,9 @@ export interface Scope {
 }
 
 /** Makes the scope of a case. */
-export function createScope(lab: Lab): Scope {
+export async function createScope(lab: Lab): Promise<Scope> {
   const { settings, probe } = lab;
+  const linksBefore = await linksOf(settings.host);
   const pods: Pod[] = [];
   const added = new Map<Pod, CallChange>();
   const results = new Map<Pod, JsonObject>();
@@ -55,10 +57,12 @@ export function createScope(lab: Lab): Scope {
 
   async function call(command: CniCommand, change: CallChange = {}): Promise<Answer> {
     const { pod, env = {} } = change;
-    const named = { ...settings.config, ...change.config };
-    const config = { ...(pod && prevResultFor(command, pod, named)), ...named };
-    const own = settings.isReal ? {} : { CNI_NETNS_OVERRIDE: "1" };
-    const built = buildCall({ command, config, path: settings.path, ...pod, env: { ...(pod && own), ...env } });
+    const own = { ...settings.config, ...pod?.config };
+    const before = pod && prevResultFor(command, pod, { ...own, ...change.config });
+    const config = { ...own, ...before, ...change.config };
+    const standIn = settings.isReal ? {} : { CNI_NETNS_OVERRIDE: "1" };
+    const variables = { ...(pod && standIn), ...env };
+    const built = buildCall({ ...pod, command, config, path: settings.path, env: variables });
     if (pod !== undefined && command === "ADD") added.set(pod, change);
     const answer = await settings.call({ ...built, stdin: change.stdin ?? built.stdin });
     return { command, ...answer };
@@ -87,7 +91,11 @@ export function createScope(lab: Lab): Scope {
     snapshot,
     async pod({ containerId, ifName = settings.ifName, like } = {}) {
       const number = lab.nextNumber();
-      const identity = { containerId: containerId ?? `kx-conformance-${process.pid}-${number}`, ifName };
+      const identity = {
+        containerId: containerId ?? `kx-conformance-${process.pid}-${number}`,
+        ifName,
+        config: settings.options.configOf?.(number) ?? {},
+      };
       const pod: Pod =
         like === undefined
           ? await makePod({ ...identity, ...(settings.host && { host: settings.host }) }, settings.isReal)
@@ -120,8 +128,20 @@ export function createScope(lab: Lab): Scope {
       for (const [pod, change] of added) await call("DEL", { ...change, pod }).catch(() => undefined);
       for (const pod of pods) await pod.vanish();
       probe.reset();
+      // The host's end of a link goes a moment after its namespace, and must not go during the next case.
+      const deadline = performance.now() + settings.settleMs;
+      while ((await linksOf(settings.host)).some((link) => !linksBefore.includes(link))) {
+        if (performance.now() >= deadline) return;
+        await sleep(10);
+      }
     },
   };
+}
+
+/** The links whose other end is in a container. */
+async function linksOf(host: TestNetns | undefined): Promise<readonly string[]> {
+  const links = (await host?.links()) ?? [];
+  return links.filter(({ linkinfo }) => linkinfo?.info_kind === "veth").map(({ ifname }) => ifname);
 }
 
 /** A printed result in the newest form. */

@@ -9,14 +9,22 @@ export type Snapshot = readonly string[];
 /** The links, addresses, routes and nftables' rules of a namespace, as lines. */
 export async function contentsOf(netns: TestNetns, hasNft: boolean): Promise<Snapshot> {
   const links = await netns.links();
-  const addresses = await Promise.all(
-    links.map(async ({ ifname }) =>
-      (await netns.addresses(ifname)).map((address) => `address ${address} on ${ifname}`),
-    ),
+  // Links come and go: an address counts only with its link.
+  const names = new Set(links.map(({ ifname }) => ifname));
+  const shown = JSON.parse((await netns.run("ip", "-json", "address")) || "[]") as readonly ShownAddresses[];
+  const addresses = shown.flatMap(({ ifname, addr_info = [] }) =>
+    addr_info
+      .filter(({ scope }) => scope === "global" && names.has(ifname))
+      .map(({ local, prefixlen }) => `address ${local}/${prefixlen} on ${ifname}`),
   );
   const routes = [...(await netns.routes(4)), ...(await netns.routes(6))].map((route) => `route ${route}`);
   const rules = hasNft ? rulesOf(await netns.run("nft", "--json", "--stateless", "list", "ruleset")) : [];
-  return [...links.map(({ ifname }) => `link ${ifname}`), ...addresses.flat(), ...routes, ...rules].toSorted();
+  return [...links.map(({ ifname }) => `link ${ifname}`), ...addresses, ...routes, ...rules].toSorted();
+}
+
+interface ShownAddresses {
+  readonly ifname: string;
+  readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
 }
 
 /** Rules without what changes when they are made anew. */

@@ -32,7 +32,7 @@ function casesOf(field: RequestedField): readonly ConformanceCase[] {
     ...each,
     {
       id: `P19.${field.key}.precedence`,
-      title: `${field.key} of ${read.join(" counts more than that of ")}`,
+      title: `of several places that ask for ${field.key}, the first counts: ${read.join(", ")}`,
       async run(scope) {
         if (read.length < 2) notApplicable(`it may be asked for by ${read.join()} alone`);
         await asks(scope, field, read);

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@kx/core/contracts/cni";
 import { failureOf, succeeded } from "../answers.ts";
 import { fail, notApplicable } from "../failure.ts";
 import { insideOf, type Pod } from "../pods.ts";
@@ -135,15 +136,22 @@ export const attachingCases: readonly ConformanceCase[] = [
     title: "an ADD that fails after its delegate's succeeded calls the delegate's DEL",
     async run(scope) {
       const config = useProbe(scope);
-      // Nothing can be made of an address of no network.
-      scope.probe.gives({ cniVersion: config["cniVersion"], ips: [{ address: "10.0.0.300/64" }] });
+      // Some plug-ins see the interface before they ask for an address, others after that; no address is never enough.
       const pod = await scope.pod();
-      const [before, inside] = [await scope.snapshot(), await insideContents(pod)];
-      failureOf(await scope.call("ADD", { pod, config }), [], "with a delegate that gives no valid address");
-      const commands = scope.probe.calls().map(({ command }) => command);
-      if (commands.indexOf("DEL") < commands.indexOf("ADD"))
-        fail(`the delegate's DEL was not called after ${commands.join(", ")}`);
-      await nothingLeft(scope, pod, before, inside);
+      await insideOf(pod).run("ip", "link", "add", pod.ifName, "type", "veth", "peer", "name", "kx-other");
+      await failsAfterDelegate(scope, pod, config, "with an interface of that name in the container");
+      scope.probe.gives({ cniVersion: config["cniVersion"], ips: [] });
+      await failsAfterDelegate(scope, await scope.pod(), config, "with a delegate that gives no address");
+    },
+  },
+  {
+    id: "P11.delegate-garbled",
+    title: "an ADD whose delegate succeeded with a result that cannot be read calls the delegate's DEL",
+    async run(scope) {
+      const config = useProbe(scope);
+      scope.probe.gives({ cniVersion: config["cniVersion"], ips: [{ address: "10.0.0.300/64" }] });
+      await failsAfterDelegate(scope, await scope.pod(), config, "with a delegate that gives no valid address");
+      if (scope.probe.calls().length === 0) fail("the delegate was not called");
     },
   },
   {
@@ -170,6 +178,19 @@ export const attachingCases: readonly ConformanceCase[] = [
     },
   },
 ];
+
+/** An ADD that must fail; where the delegate's ADD was called, its DEL must be too. */
+async function failsAfterDelegate(scope: Scope, pod: Pod, config: JsonObject, when: string): Promise<void> {
+  const [before, inside] = [await scope.snapshot(), await insideContents(pod)];
+  const earlier = scope.probe.calls().length;
+  failureOf(await scope.call("ADD", { pod, config }), [], when);
+  const calls = scope.probe.calls().slice(earlier);
+  const commands = calls.map(({ command }) => command);
+  if (commands.includes("ADD") && commands.lastIndexOf("DEL") < commands.lastIndexOf("ADD")) {
+    fail(`${when}, the delegate's DEL was not called after ${commands.join(", ")}`);
+  }
+  await nothingLeft(scope, pod, before, inside);
+}
 
 async function nothingLeft(
   scope: Scope,

@@ -1,4 +1,4 @@
-import { cniErrorCodes } from "@kx/core/contracts/cni";
+import { cniErrorCodes, type JsonObject } from "@kx/core/contracts/cni";
 import { failureOf, printedBy, succeeded } from "../answers.ts";
 import { fail } from "../failure.ts";
 import type { Pod } from "../pods.ts";
@@ -61,7 +61,8 @@ export const togetherCases: readonly ConformanceCase[] = [
     id: "P17.unknown-fields",
     title: "fields that are not known, capabilities, args and cni.dev/* are let through",
     async run(scope) {
-      const { args, capabilities, runtimeConfig } = scope.lab.settings.config;
+      const pod = await scope.pod();
+      const { args, capabilities, runtimeConfig }: JsonObject = { ...scope.lab.settings.config, ...pod.config };
       const config = {
         unknown: [1, { deep: null }],
         "com.example/unknown": { a: true },
@@ -71,7 +72,6 @@ export const togetherCases: readonly ConformanceCase[] = [
         args: { "com.example": { a: 1 }, ...(args as object) },
       };
       const env = { CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web", UNKNOWN: "1" };
-      const pod = await scope.pod();
       await scope.add(pod, { config, env });
       await checked(scope, pod, "with fields that are not known");
       succeeded(await scope.call("DEL", { pod, config, env }), "with fields that are not known");
