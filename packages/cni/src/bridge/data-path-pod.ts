@@ -12,7 +12,8 @@ import type { BridgeAttach } from "./data-path-types.ts";
 
 /** Gives the container's interface what it needs; to be called in the container's namespace. */
 export function configurePod(index: number, request: BridgeAttach): void {
-  configureSettings(request);
+  // A network of frames alone is as its users make it.
+  if (request.addresses.length > 0) configureSettings(request);
   using pod = openRtnl();
   pod.request(...planPod(index, request));
 }
@@ -20,9 +21,10 @@ export function configurePod(index: number, request: BridgeAttach): void {
 /** What the kernel is asked for in the container's namespace, as one datagram. */
 export function planPod(index: number, request: BridgeAttach): readonly Request[] {
   const noDad = request.duplicateDetection !== true;
+  const arpNotify = request.addresses.length > 0 ? { arpNotify: true } : {};
   return [
     ...request.addresses.map(({ address }) => newAddress({ index, address, noDad })),
-    setLink(index, { up: true, arpNotify: true }, `set up ${request.owner.ifName} in ${request.netns}`),
+    setLink(index, { up: true, ...arpNotify }, `set up ${request.owner.ifName} in ${request.netns}`),
     ...request.routes.map((route) => newRoute(planRoute(index, route, request.addresses), "append")),
   ];
 }
