@@ -92,12 +92,12 @@ const shape = z.object({
 // Not loose: a field that is not known here must not come in the place of what the kit made of it.
 export const bridgeConfig: Schema<BridgeConfig> = miniSchema(
   shape.check(
-    z.refine(({ hairpinMode, promiscMode }) => !(hairpinMode === true && promiscMode === true), {
+    z.refine(({ hairpinMode, promiscMode }) => !(hairpinMode && promiscMode), {
       path: ["hairpinMode"],
       message: "must not be set together with promiscMode",
       when: isObject,
     }),
-    z.refine(({ ipam, disableContainerInterface }) => !(disableContainerInterface === true && ipam?.type), {
+    z.refine(({ ipam, disableContainerInterface }) => !(disableContainerInterface && ipam?.type), {
       path: ["disableContainerInterface"],
       message: "must not be set together with ipam: an interface that is down has no addresses",
       when: isObject,

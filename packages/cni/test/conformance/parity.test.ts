@@ -11,7 +11,7 @@ const missing = whyNot();
 if (missing !== undefined) console.error(`the plug-ins are not compared with Go's: ${missing}`);
 
 describe.skipIf(missing !== undefined)("beside the Go plug-ins", () => {
-  let theirs: readonly string[];
+  let goFiles: readonly string[];
   let lab: NodeLab;
   let host: TestNetns;
 
@@ -19,10 +19,10 @@ describe.skipIf(missing !== undefined)("beside the Go plug-ins", () => {
   beforeAll(async () => {
     const names = ["bridge", "host-local"] as const;
     const assets = await ensureAssets({ names });
-    theirs = names.map((name) => assets.path(name));
+    goFiles = names.map((name) => assets.path(name));
   }, 600_000);
   beforeEach(async () => {
-    lab = await makeNodeLab(theirs);
+    lab = await makeNodeLab(goFiles);
     host = lab.host.netns;
   });
   afterEach(() => lab[Symbol.asyncDispose]());

@@ -56,7 +56,7 @@ describe.each(cniVersions)("bridge in %s", (cniVersion) => {
       ipam: network.ipam(...family.subnets),
     };
     const result = await network.ok({ command: "ADD", netns: pod.path, config });
-    if (hasFamilies) expectFamilies(result as unknown as Result020, family);
+    if (hasFamilies) expectFamilies(result, family);
     else await expectInterfaces(result, pod, family, cniVersion);
 
     expect((await network.host.netns.addresses("kx0")).toSorted()).toEqual(
