@@ -148,7 +148,7 @@ function set(pod: Rtnl, ifName: string, { sysctl = {}, ...link }: LinkValues & P
 /** Sets back what can be. */
 function restore(pod: Rtnl, ifName: string, backup: Backup): readonly KxError[] {
   const steps = [
-    ...Object.entries(sysctl).map(
+    ...Object.entries(backup.sysctl ?? {}).map(
       ([key, value]) =>
         () =>
           void writeSysctl(key.split("/"), value),
