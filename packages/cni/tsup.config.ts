@@ -16,6 +16,7 @@ export default defineConfig(
     "install/index": "src/install/index.ts",
     "portmap/index": "src/portmap/index.ts",
     "static/index": "src/static/index.ts",
+    "testing/index": "src/testing/index.ts",
     "tuning/index": "src/tuning/index.ts",
   }),
 );
