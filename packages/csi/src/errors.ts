@@ -6,4 +6,88 @@ export const csiErrors = {
     meaning: "A driver's definition is wrong. This is a fault in the program.",
     remedy: "Correct the field that the message names.",
   },
+  KX_CSI_INVALID_ARGUMENT: {
+    meaning: "A request lacks a required field, or a field's value is not allowed. CSI: INVALID_ARGUMENT.",
+    remedy: "Correct the fields that the message names.",
+  },
+  KX_CSI_NOT_FOUND: {
+    meaning: "The volume, snapshot, group or node does not exist. CSI: NOT_FOUND.",
+    remedy: "Check the id that the message names.",
+  },
+  KX_CSI_ALREADY_EXISTS: {
+    meaning: "What is asked for exists under that name or path, and is not compatible. CSI: ALREADY_EXISTS.",
+    remedy: "Use another name or path, or ask for what is there.",
+  },
+  KX_CSI_IN_USE: {
+    meaning: "The volume's or snapshot's present use does not allow it. CSI: FAILED_PRECONDITION.",
+    remedy: "End the use that the message names, then try again.",
+  },
+  KX_CSI_OUT_OF_RANGE: {
+    meaning: "A size, a range or an offset is not possible. CSI: OUT_OF_RANGE.",
+    remedy: "Ask for a size within what the message names.",
+  },
+  KX_CSI_EXHAUSTED: {
+    meaning: "There is no room left: space, volumes, attachments, or the place asked for. CSI: RESOURCE_EXHAUSTED.",
+    remedy: "Free what the message names, or choose another place.",
+  },
+  KX_CSI_BUSY: {
+    meaning: "Another call for the same volume or snapshot is at work. CSI: ABORTED.",
+    remedy: "Nothing: the caller tries again. If it stays, see in the driver's log what the other call waits for.",
+  },
+  KX_CSI_TOKEN: {
+    meaning: "The starting token of a list is none of those that were given for it. CSI: ABORTED.",
+    remedy: "Begin the list again without a token.",
+  },
+  KX_CSI_STARTING: {
+    meaning: "The driver is not ready yet. CSI: UNAVAILABLE.",
+    remedy: "Nothing: the caller tries again. If it stays, see what the driver's init waits for.",
+  },
+  KX_CSI_UNAVAILABLE: {
+    meaning: "The storage system did not answer, or asks to be tried again. CSI: UNAVAILABLE.",
+    remedy: "Nothing: the caller tries again. If it stays, see whether the storage system works.",
+  },
+  KX_CSI_TIMEOUT: {
+    meaning: "Something that the driver waited for took too long, and may still be at work. CSI: DEADLINE_EXCEEDED.",
+    remedy: "Nothing: the caller tries again. If it stays, see what the message names.",
+  },
+  KX_CSI_UNSUPPORTED: {
+    meaning: "The driver does not do that. CSI: UNIMPLEMENTED.",
+    remedy: "Ask only for what the driver's capabilities tell.",
+  },
+  KX_CSI_RESPONSE: {
+    meaning: "A driver's handler gave an answer that CSI does not allow. This is a fault in the driver. CSI: INTERNAL.",
+    remedy: "Correct the handler that the message names.",
+  },
+  KX_CSI_ENDPOINT: {
+    meaning: "An endpoint is no Unix socket that CSI allows.",
+    remedy: "Give it as unix:///folder/csi.sock.",
+  },
+  KX_CSI_STATE_IO: {
+    meaning: "The driver's state on disk cannot be read or written.",
+    remedy: "Read the message; check the folder's permissions and the free space of its disk.",
+  },
+  KX_CSI_STATE_LOCKED: {
+    meaning: "Another process has the folder of the driver's state.",
+    remedy: "Stop that process, or give each driver a folder of its own.",
+  },
+  KX_CSI_PROGRAM: {
+    meaning: "A program that the driver runs (mkfs, losetup, cp ...) failed or is not there.",
+    remedy: "Read what it wrote; install the package that the message names.",
+  },
+  KX_CSI_PROGRAM_HUNG: {
+    meaning: "A program that the driver runs did not end in time.",
+    remedy: "See what it waits for: most often a device or a server that does not answer.",
+  },
+  KX_CSI_MOUNT_TARGET: {
+    meaning: "A volume cannot be mounted at a path: something else is there, or it is outside of the kubelet's folder.",
+    remedy: "Unmount what is there if nobody uses it; give the driver the kubelet's real folder.",
+  },
+  KX_CSI_DEVICE: {
+    meaning: "A path that should be a block device is none.",
+    remedy: "Check that the device is attached and that the driver sees the node's /dev.",
+  },
+  KX_CSI_DEVICE_CONTENT: {
+    meaning: "A device holds something else than was expected, and is not touched.",
+    remedy: "Use the file system that is there, or wipe the device if nobody needs its content.",
+  },
 } as const satisfies ErrorCatalogue;

@@ -120,9 +120,9 @@ export function createBoundedCalls(options: BoundedCallsOptions = {}): BoundedCa
     read: (path, maxBytes, { offset = 0, ...how } = {}) =>
       run("read", path, [maxBytes, offset], how) as Promise<Uint8Array>,
     mount: (request, { deadlineMs: ms, signal, ...place } = {}) =>
-      run("mount", request.target, [request, place], given(ms, signal)) as Promise<void>,
+      run("mount", request.target, [request, place], boundsOf(ms, signal)) as Promise<void>,
     unmount: (target, { deadlineMs: ms, signal, ...place } = {}) =>
-      run("unmount", target, [place], given(ms, signal)) as Promise<void>,
+      run("unmount", target, [place], boundsOf(ms, signal)) as Promise<void>,
     get hung() {
       return [...hung.values()];
     },
@@ -133,7 +133,7 @@ export function createBoundedCalls(options: BoundedCallsOptions = {}): BoundedCa
   };
 }
 
-function given(deadlineMs: number | undefined, signal: AbortSignal | undefined): CallOptions {
+function boundsOf(deadlineMs: number | undefined, signal: AbortSignal | undefined): CallOptions {
   return { ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(signal === undefined ? {} : { signal }) };
 }
 

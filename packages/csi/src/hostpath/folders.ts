@@ -1,0 +1,124 @@
+import { closeSync, fsync, mkdirSync, openSync, type Stats } from "node:fs";
+import { lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { runProgram } from "../mount/run-program.ts";
+import { escapeName } from "../state/file-names.ts";
+
+/** Where things are: each volume and each snapshot is one folder, or one file that is a disk's image. */
+export type Shelf = "volumes" | "snapshots" | "ephemeral";
+
+/** The driver's folder. What is half made, or half removed, is in a part of its own until it is whole, or gone. */
+export interface Folders {
+  pathOf(shelf: Shelf, id: string): string;
+  /** What is there; undefined if nothing is. */
+  find(shelf: Shelf, id: string): Promise<Found | undefined>;
+  /** Puts what `make` makes at the path that it is given into its place: as a whole, or not at all. */
+  add(shelf: Shelf, id: string, make: (path: string) => Promise<void>): Promise<void>;
+  /** What is gone already is no error. */
+  remove(shelf: Shelf, id: string): Promise<void>;
+  /** Removes what was half made when the last process ended. */
+  clean(): Promise<void>;
+  /** Names of files are those of ids, escaped. */
+  list(shelf: Shelf): Promise<readonly string[]>;
+}
+
+/** What is on a shelf. */
+export interface Found {
+  readonly path: string;
+  readonly kind: "folder" | "image";
+  readonly sizeBytes: bigint;
+  readonly madeAtMs: number;
+}
+
+const syncFile = promisify(fsync);
+const shelves = ["volumes", "snapshots", "ephemeral"] as const;
+
+/** @param isSynced - whether all is on the disk before it counts as done. */
+export function openFolders(stateDir: string, isSynced: boolean): Folders {
+  const making = join(stateDir, "making");
+  let isMade = false;
+  let lastNumber = 0;
+  const pathOf = (shelf: Shelf, id: string) => join(stateDir, shelf, escapeName(id));
+  const unique = (what: string) => join(making, `${what}-${process.pid}-${++lastNumber}`);
+  const makeAll = () => {
+    if (isMade) return;
+    for (const name of ["making", ...shelves]) mkdirSync(join(stateDir, name), { recursive: true, mode: 0o700 });
+    isMade = true;
+  };
+  const settle = async (shelf: Shelf) => {
+    if (isSynced) await syncPath(join(stateDir, shelf));
+  };
+
+  return {
+    pathOf,
+    async find(shelf, id) {
+      const path = pathOf(shelf, id);
+      const stat = await lstat(path).catch(noneIfMissing);
+      return stat === undefined ? undefined : describe(path, stat);
+    },
+    async add(shelf, id, make) {
+      makeAll();
+      const half = unique("new");
+      try {
+        await make(half);
+        await rename(half, pathOf(shelf, id));
+        await settle(shelf);
+      } catch (error) {
+        await destroy(half);
+        throw error;
+      }
+    },
+    async remove(shelf, id) {
+      const path = pathOf(shelf, id);
+      if (await isRemovedAtOnce(path)) return settle(shelf);
+      const half = unique("old");
+      await rename(path, half);
+      await settle(shelf);
+      await destroy(half);
+    },
+    async clean() {
+      makeAll();
+      for (const name of await readdir(making)) await destroy(join(making, name));
+    },
+    list: (shelf) => readdir(join(stateDir, shelf)).catch(() => []),
+  };
+}
+
+/** Flushes a file or folder to the disk. */
+export async function syncPath(path: string): Promise<void> {
+  const fd = openSync(path, "r");
+  try {
+    await syncFile(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether it was gone, an empty folder or a file; all else takes its time. */
+async function isRemovedAtOnce(path: string): Promise<boolean> {
+  try {
+    const stat = await lstat(path);
+    await (stat.isDirectory() ? rmdir(path) : unlink(path));
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return true;
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes a tree, but nothing that is mounted in it. */
+async function destroy(path: string): Promise<void> {
+  await runProgram("rm", ["--recursive", "--force", "--one-file-system", "--", path]);
+}
+
+function describe(path: string, stat: Stats): Found {
+  const kind = stat.isDirectory() ? "folder" : "image";
+  return { path, kind, sizeBytes: BigInt(stat.size), madeAtMs: stat.birthtimeMs };
+}
+
+function noneIfMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+}
