@@ -12,10 +12,13 @@ const [waitMs, intervalMs] = [10_000, 20];
  */
 export async function settle(
   net: NetCalls,
-  attachment: BridgeUnsettled,
+  attachment: BridgeUnsettled & { readonly addresses: readonly { readonly address: string }[] },
   { clock, signal }: Pick<CniContext, "clock" | "signal">,
 ): Promise<void> {
-  const { owner, netns, duplicateDetection = false } = attachment;
+  const { owner, netns, addresses } = attachment;
+  // The address that the kernel gives to each link is nobody's concern.
+  const duplicateDetection =
+    attachment.duplicateDetection === true && addresses.some(({ address }) => address.includes(":"));
   const deadline = clock.now() + waitMs;
   for (;;) {
     const waitsFor = await net.call("bridgeUnsettled", { owner, netns, duplicateDetection });

@@ -152,6 +152,17 @@ describe("a port", () => {
   });
 });
 
+describe("asking whether others have IPv6 addresses", () => {
+  it("is as told, also where there are none", async () => {
+    const setting = async (pod: TestNetns) => (await pod.run("sysctl", "-n", "net.ipv6.conf.eth0.accept_dad")).trim();
+    const on = await attach("a", { ...base, enabledad: true, ipam: network.ipam("10.1.0.0/16") });
+    expect(await setting(on)).toBe("1");
+    const off = await attach("b", { ...base, ipam: network.ipam("10.1.0.0/16") });
+    expect(await setting(off)).toBe("0");
+    await attach("c", { bridge: "kx0", enabledad: true });
+  });
+});
+
 describe("masquerading", () => {
   it.each<JsonObject>([{}, { ipMasqBackend: "nftables" }, { ipMasqLayout: "upstream" }])("with %j", async (options) => {
     const outside = await network.host.pod();
