@@ -73,8 +73,11 @@ export {
   UsageUnit,
   VolumeHealthErrorType,
 } from "@kx/core/contracts/csi";
+export { type CsiMode } from "./driver/capabilities.ts";
+export { fitsRange } from "./driver/compatible.ts";
 export type { CsiContext, CsiInitContext } from "./driver/csi-context.ts";
 export type { CsiDriver, CsiDriverDefinition, CsiDriverObject } from "./driver/csi-driver.ts";
+export { type CsiFailure, csiError } from "./driver/csi-error.ts";
 export type { CheckFeatures, CsiFeatures } from "./driver/csi-features.ts";
 export type {
   ControllerHandlers,
@@ -83,7 +86,10 @@ export type {
   NodeHandlers,
   SnapshotMetadataHandlers,
 } from "./driver/csi-handlers.ts";
+export type { CsiServices } from "./driver/csi-services.ts";
 export { defineCsiDriver } from "./driver/define-csi-driver.ts";
+export { type CsiIo, type RunCsiOptions, runCsiDriver } from "./driver/run-csi-driver.ts";
+export type { RunningCsiDriver } from "./driver/start-csi-driver.ts";
 export type {
   JsonRecord,
   JsonValue,

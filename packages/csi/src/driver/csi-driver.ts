@@ -1,5 +1,5 @@
 import type { CSIDriverSpec } from "@kx/controllers/api/storage-v1";
-import type { Extension } from "@kx/core";
+import type { Extension, NodeNeeds } from "@kx/core";
 import type { ProbeResult } from "@kx/core/contracts/csi";
 import type { CsiContext, CsiInitContext } from "./csi-context.ts";
 import type { CsiFeatures } from "./csi-features.ts";
@@ -35,6 +35,13 @@ export interface CsiDriverDefinition extends CsiHandlers {
   readonly features?: CsiFeatures;
   /** What the cluster is told. Default: that of Kubernetes for each field. */
   readonly csiDriver?: CsiDriverObject;
+  /**
+   * Where a host serves the driver. Default: `unix:///var/lib/kubelet/plugins/<name>/csi.sock` on nodes, and
+   * `unix:///run/kx/csi/<name>/csi.sock` beside the control plane.
+   */
+  readonly endpoints?: { readonly node?: string; readonly controller?: string };
+  /** What the node's part needs of the node. Default: the kubelet's folder, /dev, and to be allowed to mount. */
+  readonly node?: NodeNeeds;
   /**
    * Makes the driver ready. Until it has resolved, Probe says "not ready" and every other call is answered with UNAVAILABLE.
    * If it fails, the driver does not start.

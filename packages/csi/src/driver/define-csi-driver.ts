@@ -1,9 +1,24 @@
-import { didYouMean, KxError } from "@kx/core";
+import { didYouMean, type HostEnv, KxError, type NodeNeeds, type Runnable } from "@kx/core";
+import { hasController, hasNode } from "./capabilities.ts";
 import type { CsiDriver, CsiDriverDefinition } from "./csi-driver.ts";
 import { type CheckFeatures, type CsiFeatures, featureNeeds } from "./csi-features.ts";
+import type { CsiHandlers } from "./csi-handlers.ts";
+import { csiDriverObject } from "./driver-manifests.ts";
 import { handlerNames } from "./handler-names.ts";
+import { csiRunnable } from "./start-csi-driver.ts";
 
-const otherFields = ["name", "version", "manifest", "state", "features", "csiDriver", "init", "probe"] as const;
+const otherFields = [
+  "name",
+  "version",
+  "manifest",
+  "state",
+  "features",
+  "csiDriver",
+  "endpoints",
+  "node",
+  "init",
+  "probe",
+] as const;
 const functions: readonly string[] = ["init", "probe", ...handlerNames];
 const known: readonly string[] = [...otherFields, ...handlerNames];
 
@@ -38,9 +53,25 @@ export function defineCsiDriver<const Definition extends CsiDriverDefinition>(
     name: bound.name,
     version: bound.version ?? "0.0.0",
     definition: bound,
-    parts: () => [],
-    manifests: () => [],
+    parts: (env) => partsOf(bound, env),
+    manifests: () => [csiDriverObject(bound)],
+    ...(hasNode(bound) ? { node: bound.node ?? nodeNeeds } : {}),
   } satisfies CsiDriver);
+}
+
+const nodeNeeds: NodeNeeds = {
+  hostPaths: [{ path: "/var/lib/kubelet", propagation: "Bidirectional" }, { path: "/dev" }],
+  capabilities: ["SYS_ADMIN"],
+};
+
+function partsOf(definition: CsiDriverDefinition, env: HostEnv): readonly Runnable[] {
+  const { name, endpoints = {} } = definition;
+  if (env.role === "node") {
+    const endpoint = endpoints.node ?? `unix:///var/lib/kubelet/plugins/${name}/csi.sock`;
+    return hasNode(definition) ? [csiRunnable(definition, "node", endpoint, env)] : [];
+  }
+  const endpoint = endpoints.controller ?? `unix:///run/kx/csi/${name}/csi.sock`;
+  return hasController(definition) ? [csiRunnable(definition, "controller", endpoint, env)] : [];
 }
 
 /** Reads by property access, so that getters and inherited methods count, and binds methods to their object. */
@@ -70,6 +101,38 @@ function validate(definition: CsiDriverDefinition): void {
   }
   refuseUnknown("feature", features, Object.keys(featureNames));
   refuseUnmetFeatures(definition);
+  refuseHalves(definition);
+}
+
+/** Calls that make no sense without each other, as they share one capability. */
+const pairs: readonly (readonly (keyof CsiHandlers)[])[] = [
+  ["createVolume", "deleteVolume"],
+  ["controllerPublishVolume", "controllerUnpublishVolume"],
+  ["createSnapshot", "deleteSnapshot"],
+  ["createVolumeGroupSnapshot", "deleteVolumeGroupSnapshot", "getVolumeGroupSnapshot"],
+  ["getMetadataAllocated", "getMetadataDelta"],
+  ["nodeStageVolume", "nodeUnstageVolume"],
+  ["nodePublishVolume", "nodeUnpublishVolume", "nodeGetInfo"],
+];
+
+function refuseHalves(definition: CsiDriverDefinition): void {
+  for (const names of pairs) {
+    const missing = names.filter((name) => definition[name] === undefined);
+    if (missing.length === 0 || missing.length === names.length) continue;
+    // A node may be known without any volume on it.
+    if (names.includes("nodeGetInfo") && missing.length === names.length - 1 && definition.nodeGetInfo) continue;
+    const present = names.filter((name) => !missing.includes(name));
+    throw invalid(
+      `"${definition.name}" has ${present.join(" and ")} without ${missing.join(" and ")}`,
+      "CSI has one capability for them: write all, or none",
+    );
+  }
+  const needsAnswer = hasController(definition) && definition.validateVolumeCapabilities === undefined;
+  if (!needsAnswer || definition.state !== undefined) return;
+  throw invalid(
+    `"${definition.name}" has neither state nor validateVolumeCapabilities`,
+    "CSI wants that call of every controller: give a state, from which the kit answers it, or write the function",
+  );
 }
 
 /** The same as `CheckFeatures`, for those who write no TypeScript. */

@@ -1,0 +1,77 @@
+import { create } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import {
+  ControllerGetVolumeHealthRequestSchema,
+  ControllerListVolumeHealthRequestSchema,
+  NodeGetVolumeHealthRequestSchema,
+} from "@kx/core/contracts/csi";
+import type { CsiCall } from "./csi-call.ts";
+import type { ResponseOf, Step, UnaryName } from "./kit.ts";
+
+/** A volume's health, as far as a condition is made of it. */
+interface Health {
+  readonly volumeId?: string;
+  readonly healthStatuses?: readonly { readonly reason?: string; readonly message?: string }[];
+}
+
+interface WithUnknown {
+  $unknown?: { readonly no: number; readonly wireType: number; readonly data: Uint8Array }[] | undefined;
+}
+
+/** Field 2 in each of the three messages that had it, up to CSI 1.12. */
+const conditionField = 2;
+const lengthDelimited = 2;
+
+/**
+ * Adds what callers of CSI 1.5 to 1.12 know as a volume's condition: 1.13 has removed the message, so that its bytes are
+ * written by hand, `{ bool abnormal = 1; string message = 2 }`.
+ */
+export async function withCondition<Name extends UnaryName>(
+  name: Name,
+  step: Step<Name>,
+  response: ResponseOf<Name>,
+): Promise<ResponseOf<Name>> {
+  const add = encoders[name];
+  if (step.kit.features.volumeCondition === true) await add?.(step as Step<never>, response as never);
+  return response;
+}
+
+const encoders: { readonly [Name in UnaryName]?: (step: Step<Name>, response: ResponseOf<Name>) => Promise<void> } = {
+  async controllerGetVolume({ kit, request, call }, response) {
+    const asked = create(ControllerGetVolumeHealthRequestSchema, { volumeId: request.volumeId });
+    const health = await kit.definition.controllerGetVolumeHealth?.(asked, call);
+    if (response.status !== undefined) mark(response.status, health?.volumeHealth);
+  },
+  async listVolumes({ kit, call }, response) {
+    const all = await healthOfAll(kit.definition.controllerListVolumeHealth, call);
+    if (all === undefined) return;
+    for (const { volume, status } of response.entries) {
+      if (status !== undefined) mark(status, all.get(volume?.volumeId ?? "") ?? {});
+    }
+  },
+  async nodeGetVolumeStats({ kit, request, call }, response) {
+    const { volumeId, volumePath: volumePublishPath, stagingTargetPath } = request;
+    const asked = create(NodeGetVolumeHealthRequestSchema, { volumeId, volumePublishPath, stagingTargetPath });
+    const health = await kit.definition.nodeGetVolumeHealth?.(asked, call);
+    mark(response, health?.volumeHealth);
+  },
+};
+
+type ListHealth = Step<"controllerListVolumeHealth">["kit"]["definition"]["controllerListVolumeHealth"];
+
+async function healthOfAll(list: ListHealth, call: CsiCall): Promise<ReadonlyMap<string, Health> | undefined> {
+  if (list === undefined) return undefined;
+  const { entries = [] } = await list(create(ControllerListVolumeHealthRequestSchema, {}), call);
+  return new Map(entries.map((health) => [health.volumeId ?? "", health]));
+}
+
+function mark(message: WithUnknown, health: Health | undefined): void {
+  if (health === undefined) return;
+  const faults = health.healthStatuses ?? [];
+  const text = faults.map(({ reason = "", message: said = "" }) => (said === "" ? reason : said)).join("; ");
+  const condition = new BinaryWriter();
+  if (faults.length > 0) condition.tag(1, 0).bool(true);
+  condition.tag(2, lengthDelimited).string(text === "" ? "the volume is well" : text);
+  const data = new BinaryWriter().bytes(condition.finish()).finish();
+  message.$unknown = [...(message.$unknown ?? []), { no: conditionField, wireType: lengthDelimited, data }];
+}
