@@ -14,6 +14,7 @@ export default defineConfig(
     "daemon/index": "src/daemon/index.ts",
     "node-network/index": "src/node-network/index.ts",
     "install/index": "src/install/index.ts",
+    "firewall/index": "src/firewall/index.ts",
     "portmap/index": "src/portmap/index.ts",
     "static/index": "src/static/index.ts",
     "testing/index": "src/testing/index.ts",

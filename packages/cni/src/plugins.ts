@@ -1,5 +1,6 @@
 import { createBandwidth } from "./bandwidth/plugin.ts";
 import { createBridge } from "./bridge/plugin.ts";
+import { createFirewall } from "./firewall/plugin.ts";
 import { createHostLocal } from "./host-local/plugin.ts";
 import { createLoopback } from "./loopback/plugin.ts";
 import type { NetCalls } from "./net/net-calls.ts";
@@ -16,6 +17,7 @@ const factories: Readonly<Record<string, (net: NetCalls) => CniPlugin>> = {
   "kx-ptp": (net) => createPtp({ net }),
   "kx-loopback": (net) => createLoopback({ net }),
   "kx-bandwidth": (net) => createBandwidth({ net }),
+  "kx-firewall": (net) => createFirewall({ net }),
   "kx-tuning": (net) => createTuning({ net }),
   "kx-portmap": (net) => createPortmap({ net }),
 };

@@ -4,6 +4,7 @@ import { bridgeAttach, bridgeDetach } from "../bridge/data-path.ts";
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
 import { bridgeProblem } from "../bridge/data-path-status.ts";
+import { firewallAdd, firewallCheck, firewallCollect, firewallDelete } from "../firewall/data-path.ts";
 import { loopbackCheck, loopbackDown, loopbackUp } from "../loopback/data-path.ts";
 import { nodeNetworkApply, nodeNetworkRead } from "../node-network/data-path.ts";
 import { ptpAttach, ptpCheck } from "../ptp/data-path.ts";
@@ -43,6 +44,10 @@ export const netHandlers = {
   bandwidthCollect,
   bandwidthDelete,
   bandwidthProblem,
+  firewallAdd,
+  firewallCheck,
+  firewallCollect,
+  firewallDelete,
   tuningApply,
   tuningCheck,
   tuningCollect,

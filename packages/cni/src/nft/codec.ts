@@ -88,11 +88,18 @@ export function newChain(table: Table, { name, base }: Chain): Request {
   });
 }
 
-/** A rule at the end of a chain. */
+/** `ENOENT` if there is none. */
+export function getChain(table: Table, name: string): Request {
+  const attributes = [string(chainAttribute.table, table.name), string(chainAttribute.name, name)];
+  return request(table, types.getChain, attributes, { what: `find the chain ${name} of ${shown(table)}` });
+}
+
+/** A rule at the end of a chain, or before all others. */
 export function newRule(
   table: Table,
   chain: string,
   { expressions, comment }: { readonly expressions: readonly Expression[]; readonly comment?: string },
+  place: "last" | "first" = "last",
 ): Request {
   const attributes = [
     string(ruleAttribute.table, table.name),
@@ -102,7 +109,7 @@ export function newRule(
   ];
   return request(table, types.newRule, attributes, {
     what: `add a rule to the chain ${chain} of ${shown(table)}`,
-    flags: messageFlags.create | messageFlags.append,
+    flags: messageFlags.create | (place === "last" ? messageFlags.append : 0),
   });
 }
 

@@ -2,6 +2,7 @@ import { errnoOf, openExchange, type Request } from "../netlink/exchange.ts";
 import { attributesAfter, type ReadMessage } from "../netlink/message.ts";
 import {
   type Content,
+  getChain,
   getElement,
   listElements,
   listRules,
@@ -40,6 +41,7 @@ export interface Nft extends Disposable {
   elements(table: Table, set: string): readonly ElementState[];
   /** The names of a table's sets; none if the table is not there. */
   sets(table: Table): readonly string[];
+  hasChain(table: Table, name: string): boolean;
   /** The rules of a chain; none if the chain is not there. */
   rules(table: Table, chain: string): readonly RuleState[];
 }
@@ -66,6 +68,8 @@ export function openNft(netns?: string): Nft {
     elements: (table, set) => list(listElements(table, set), readElements),
     sets: (table) =>
       list(listSets(table), ({ payload }) => [attributesAfter(payload, 4).get(setAttribute.name)?.string ?? ""]),
+    hasChain: (table, name) =>
+      socket.exchange([{ ...getChain(table, name), expect: ["ENOENT"] }])[0]?.failed === undefined,
     rules: (table, chain) => list(listRules(table, chain), ({ payload }) => [readRule(payload)]),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };

@@ -10,6 +10,7 @@ export const types = {
   getTable: subsystem | 1,
   delTable: subsystem | 2,
   newChain: subsystem | 3,
+  getChain: subsystem | 4,
   newRule: subsystem | 6,
   getRule: subsystem | 7,
   delRule: subsystem | 8,

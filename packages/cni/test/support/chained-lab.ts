@@ -143,4 +143,5 @@ async function connect(node: TestNetns, outside: TestNetns): Promise<void> {
   }
   await node.run("ip", "address", "add", "192.0.2.3/24", "dev", "up0");
   await outside.run("ip", "route", "add", "10.0.0.0/8", "via", "192.0.2.1");
+  await outside.run("ip", "route", "add", "fd00::/8", "via", "2001:db8::1");
 }
