@@ -99,3 +99,4 @@ export type {
   VolumeState,
 } from "./driver/volume-state.ts";
 export { csiErrors } from "./errors.ts";
+export { type FileStateOptions, fileState } from "./state/index.ts";

@@ -50,14 +50,18 @@ export async function startCsiDriver(
   const server = addServices(serverOf(definition, options), services);
   await server.listen(path);
   const shutdown = new AbortController();
-  const stop = async (): Promise<GrpcStopped> => {
+  let stopped: Promise<GrpcStopped> | undefined;
+  const end = async (): Promise<GrpcStopped> => {
     shutdown.abort(new Error("the driver is stopping"));
     const { graceMs } = options;
-    return await server.stop(graceMs === undefined ? {} : { graceMs });
+    const ended = await server.stop(graceMs === undefined ? {} : { graceMs });
+    await kit.state?.[Symbol.asyncDispose]?.();
+    return ended;
   };
+  const stop = (): Promise<GrpcStopped> => (stopped ??= end());
   const ready = (async () => {
     try {
-      await kit.state?.open?.();
+      await kit.state?.open?.(kit.log);
       await kit.publications.rebuild();
       await definition.init?.({ signal: shutdown.signal, log: kit.log, clock: kit.clock });
       starting = undefined;

@@ -1,4 +1,4 @@
-import { type DescMessage, fromJson, type JsonObject, type MessageShape, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, fromJson, type MessageShape, toJson } from "@bufbuild/protobuf";
 import type { JsonRecord } from "./volume-state.ts";
 
 /** A message as it is stored: it must hold no secrets. */
@@ -9,5 +9,5 @@ export function toStored<Desc extends DescMessage>(type: Desc, message: MessageS
 
 /** A message as it was stored; fields of a newer version of this program are left out. */
 export function fromStored<Desc extends DescMessage>(type: Desc, stored: JsonRecord | undefined): MessageShape<Desc> {
-  return fromJson(type, (stored ?? {}) as JsonObject, { ignoreUnknownFields: true });
+  return fromJson(type, stored ?? {}, { ignoreUnknownFields: true });
 }

@@ -4,11 +4,11 @@ import type { Logger } from "@kx/core";
 export type StateKind = "volume" | "snapshot" | "groupSnapshot" | "publication";
 
 /** Plain JSON. */
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonRecord;
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonRecord;
 
 /** A JSON object. */
 export interface JsonRecord {
-  readonly [key: string]: JsonValue;
+  [key: string]: JsonValue;
 }
 
 /** A node to which a volume is published by ControllerPublishVolume. */
