@@ -4,5 +4,6 @@ import { defineConfig } from "tsup";
 export default defineConfig(
   preset({
     index: "src/index.ts",
+    "mount/index": "src/mount/index.ts",
   }),
 );
