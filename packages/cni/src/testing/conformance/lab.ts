@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,9 +31,11 @@ export interface Settings {
 export interface Lab extends AsyncDisposable {
   readonly settings: Settings;
   readonly probe: Probe;
-  /** The first ADD's result, of which probes give the addresses; undefined if it failed. */
-  readonly sample?: JsonObject;
+  /** The first ADD's result, of which probes give the addresses; or why it failed. */
+  readonly sample: JsonObject | string;
   nextNumber(): number;
+  /** An id that no other run uses. */
+  containerId(number: number): string;
 }
 
 /** The configuration that cases start from. */
@@ -82,19 +85,26 @@ export async function createLab(options: ConformanceOptions): Promise<Lab> {
     settleMs: options.settleMs ?? 20_000,
   };
   let last = 0;
-  const bare: Omit<Lab, typeof Symbol.asyncDispose> = { settings, probe, nextNumber: () => ++last };
-  const sample = await firstResult({ ...bare, [Symbol.asyncDispose]: async () => undefined });
+  const run = randomBytes(4).toString("hex");
+  const bare: Omit<Lab, "sample"> = {
+    settings,
+    probe,
+    nextNumber: () => ++last,
+    containerId: (number) => `kx-conformance-${run}-${number}`,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+  const sample = await firstResult({ ...bare, sample: "there was none yet" });
   const owned = stack.move();
-  return { ...bare, ...given({ sample }), [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ...bare, sample };
 }
 
-async function firstResult(lab: Lab): Promise<JsonObject | undefined> {
+async function firstResult(lab: Lab): Promise<JsonObject | string> {
   const scope = await createScope(lab);
   try {
     return await scope.add(await scope.pod());
-  } catch {
-    // The cases about ADD tell more.
-    return undefined;
+  } catch (error) {
+    // The cases about ADD tell it.
+    return KxError.from(error).reason;
   } finally {
     await scope.dispose();
   }

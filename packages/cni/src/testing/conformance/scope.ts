@@ -92,7 +92,7 @@ export async function createScope(lab: Lab): Promise<Scope> {
     async pod({ containerId, ifName = settings.ifName, like } = {}) {
       const number = lab.nextNumber();
       const identity = {
-        containerId: containerId ?? `kx-conformance-${process.pid}-${number}`,
+        containerId: containerId ?? lab.containerId(number),
         ifName,
         config: settings.options.configOf?.(number) ?? {},
       };

@@ -19,7 +19,7 @@ export function useProbe(scope: Scope): JsonObject {
     notApplicable("the configuration leaves nothing to another plug-in");
   }
   const { sample } = scope.lab;
-  if (sample === undefined) fail("the first ADD, with the configuration's own delegate, failed");
+  if (typeof sample === "string") fail(`the first ADD, with the configuration's own delegate, failed: ${sample}`);
   if (!isAtLeast(versionOf(base), "0.3.0")) notApplicable("it is about version 0.3.0 and newer");
   const { interfaces: _, ips, ...rest } = sample;
   const plain = ((ips ?? []) as readonly JsonObject[]).map(({ interface: _index, ...ip }) => ip);
