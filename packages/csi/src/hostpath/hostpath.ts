@@ -46,7 +46,6 @@ export function hostpath(options: HostpathOptions): CsiDriver {
       fsGroupPolicy: "File",
     },
     async init() {
-      // A process for the node alone has no state: that of the controller, on the same folder, is its owner.
       if (mode !== "node") await env.prepare();
     },
     ...volumeHandlers(env),
@@ -71,8 +70,9 @@ const allModes = [
 ];
 
 function createEnvironment(options: HostpathOptions, name: string, isSynced: boolean): Environment & { prepare(): Promise<void> } {
-  const { stateDir, kubeletDir, durability = "fsync", nodeId, capacityBytes } = options;
-  const state = fileState(`${stateDir}/state`, { durability });
+  const { stateDir, kubeletDir, durability = "fsync", mode = "all", nodeId, capacityBytes } = options;
+  // Of the processes on one folder one has the state; one for the node alone remembers what it has published.
+  const state = fileState(`${stateDir}/${mode === "node" ? "node-state" : "state"}`, { durability });
   const folders = openFolders(stateDir, isSynced);
   let capacity: ReturnType<typeof createCapacity> | undefined;
   return {

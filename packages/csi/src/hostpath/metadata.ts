@@ -40,9 +40,9 @@ interface Image extends AsyncDisposable {
   readonly sourceVolumeId: string;
 }
 
-async function openImage({ folders, state }: Environment, snapshotId: string): Promise<Image> {
+async function openImage({ folders, state, topology }: Environment, snapshotId: string): Promise<Image> {
   const [found, stored] = [await folders.find("snapshots", snapshotId), await state.get("snapshot", snapshotId)];
-  const snapshot = stored === undefined ? undefined : snapshotOf(stored);
+  const snapshot = stored === undefined ? undefined : snapshotOf(stored, topology);
   if (found === undefined || snapshot === undefined) {
     throw csiError("NOT_FOUND", `there is no snapshot ${JSON.stringify(snapshotId)}`);
   }

@@ -6,6 +6,7 @@ import {
   type Volume,
 } from "@kx/core/contracts/csi";
 import type { JsonRecord, StoredObject } from "../driver/volume-state.ts";
+import type { Place } from "./places.ts";
 
 /** What the driver keeps of a volume beside its content and what the kit keeps. */
 export interface VolumeData {
@@ -31,9 +32,11 @@ export function volumeOf(stored: StoredObject): Volume | undefined {
   return fromJson(CreateVolumeResponseSchema, stored.response ?? {}).volume;
 }
 
-/** What callers were told of a snapshot. */
-export function snapshotOf(stored: StoredObject): Snapshot | undefined {
-  return fromJson(CreateSnapshotResponseSchema, stored.response ?? {}).snapshot;
+/** What is known of a snapshot, with its place. */
+export function snapshotOf({ response = {} }: StoredObject, { segments }: Place): Snapshot | undefined {
+  const known = response["snapshot"] as JsonRecord | undefined;
+  if (known === undefined) return undefined;
+  return fromJson(CreateSnapshotResponseSchema, { snapshot: { ...known, accessibleTopology: [{ segments }] } }).snapshot;
 }
 
 /** A volume's size, read as cheaply as can be. */

@@ -8,6 +8,7 @@ import type { Found } from "./folders.ts";
 import { withFrozen } from "./freeze.ts";
 import { pageOf } from "./pages.ts";
 import { checkMutable, kindAskedFor } from "./parameters.ts";
+import { refuseOtherPlaces } from "./places.ts";
 import { capacityOf, nodesOf, packVolume, snapshotOf, unpackVolume, volumeOf } from "./volume-data.ts";
 
 const gibibyte = 1024n ** 3n;
@@ -30,7 +31,7 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
     async createVolume(request, ctx) {
       const wanted = kindAskedFor(request.parameters, request.volumeCapabilities);
       const mutableParameters = checkMutable(request.mutableParameters);
-      refuseOtherPlaces(request, env);
+      refuseOtherPlaces(request.accessibilityRequirements, topology);
       const source = await findSource(env, request.volumeContentSource);
       if (source !== undefined && source.content.kind !== wanted) {
         throw csiError("INVALID_ARGUMENT", `the source is kept as ${source.content.kind}, the volume would be as ${wanted}`);
@@ -126,7 +127,7 @@ interface Source {
 }
 
 async function findSource(
-  { folders, state }: Environment,
+  { folders, state, topology }: Environment,
   source: VolumeContentSource | undefined,
 ): Promise<Source | undefined> {
   if (source?.type.case === undefined) return undefined;
@@ -137,7 +138,7 @@ async function findSource(
   const [content, stored] = [await folders.find(shelf, id), await state.get(kind, id)];
   if (content === undefined || stored === undefined) throw csiError("NOT_FOUND", `there is no ${kind} ${id}`);
   if (kind === "volume") return { content, sizeBytes: capacityOf(stored), volumeId: id };
-  return { content, sizeBytes: snapshotOf(stored)?.sizeBytes ?? 0n };
+  return { content, sizeBytes: snapshotOf(stored, topology)?.sizeBytes ?? 0n };
 }
 
 async function fill(
@@ -164,15 +165,4 @@ function sizeFor({ capacityRange }: CreateVolumeRequest, sourceBytes: bigint): b
     throw csiError("OUT_OF_RANGE", `the source needs ${size} bytes, at most ${limitBytes} are allowed`);
   }
   return size;
-}
-
-/** Volumes are where the driver is. */
-function refuseOtherPlaces({ accessibilityRequirements }: CreateVolumeRequest, { topology }: Environment): void {
-  const requisite = accessibilityRequirements?.requisite ?? [];
-  const isHere = ({ segments }: { readonly segments: Readonly<Record<string, string>> }) =>
-    Object.entries(segments).every(([key, value]) => topology.segments[key] === value);
-  if (requisite.length === 0 || requisite.some(isHere)) return;
-  throw csiError("EXHAUSTED", "the volume may be nowhere that this driver can make one", {
-    details: { requisite: requisite.map(({ segments }) => segments), here: topology.segments },
-  });
 }

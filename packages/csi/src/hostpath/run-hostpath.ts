@@ -1,0 +1,44 @@
+import { loadConfig, miniSchema } from "@kx/core/config";
+import { type LogLevel, createLogger, logLevels } from "@kx/core/log";
+import * as z from "zod/mini";
+import { runCsiDriver } from "../driver/run-csi-driver.ts";
+import { hostpath } from "./hostpath.ts";
+import { hostpathOptions, hostpathShape } from "./options.ts";
+
+/** What the program is given of its process. */
+export interface HostpathProgram {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  print(text: string): undefined;
+}
+
+const name = "kx-csi-hostpath";
+const levels: readonly LogLevel[] = logLevels;
+
+const flagsSchema = miniSchema(
+  z.strictObject({
+    endpoint: z.string().check(z.describe("Socket to serve on: unix:///folder/csi.sock.")),
+    ...hostpathShape,
+    kubeconfig: z.optional(z.string().check(z.describe("Kubeconfig file, for the parts that need the cluster."))),
+    logLevel: z.prefault(z.enum(levels).check(z.describe("Least important level that is logged.")), "info"),
+  }),
+);
+
+/** Serves the hostpath driver as the command line says, until the signal aborts. */
+export async function runHostpath({ args, env, signal, print }: HostpathProgram): Promise<void> {
+  const flags = await loadConfig({ name, schema: flagsSchema, args, env, envPrefix: "KX" });
+  if (flags.help !== undefined) return print(flags.help);
+  const { endpoint, logLevel, kubeconfig: _, ...rest } = flags.value;
+  const log = createLogger({ name, level: logLevel });
+  await using running = await runCsiDriver(hostpath(hostpathOptions(rest)), { endpoint, mode: rest.mode, signal, log });
+  await running.ready;
+  await aborted(signal);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}
