@@ -1,5 +1,6 @@
 import { Controller, GroupController, Node, SnapshotMetadata } from "@kx/core/contracts/csi";
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { memoryState } from "../../test/support/memory-state.ts";
 import type { CsiDriverDefinition } from "./csi-driver.ts";
 import type { CsiHandlers } from "./csi-handlers.ts";
 import { defineCsiDriver } from "./define-csi-driver.ts";
@@ -9,6 +10,7 @@ describe("defineCsiDriver", () => {
   it("gives a frozen value of the handlers that were given", () => {
     const driver = defineCsiDriver({
       name: "test.csi.kx.dev",
+      state: memoryState(),
       async createVolume(request, ctx) {
         expectTypeOf(request.name).toEqualTypeOf<string>();
         expectTypeOf(request.capacityRange?.requiredBytes).toEqualTypeOf<bigint | undefined>();
@@ -19,18 +21,20 @@ describe("defineCsiDriver", () => {
     });
     expect(Object.isFrozen(driver)).toBe(true);
     expect(driver).toMatchObject({ kx: 1, kind: "csi", name: "test.csi.kx.dev", version: "0.0.0" });
-    expect(Object.keys(driver.definition).toSorted()).toEqual(["createVolume", "deleteVolume", "name"]);
+    expect(Object.keys(driver.definition).toSorted()).toEqual(["createVolume", "deleteVolume", "name", "state"]);
   });
 
   it("binds the methods of a class's instance", async () => {
     class Driver {
       readonly name = "class.csi.kx.dev";
+      readonly state = memoryState();
       readonly prefix = "vol";
       calls = 0;
       async createVolume(request: { readonly name: string }) {
         this.calls++;
         return { volume: { volumeId: `${this.prefix}-${request.name}` } };
       }
+      async deleteVolume() {}
     }
     const { createVolume } = defineCsiDriver(new Driver()).definition;
     const answer = await Reflect.apply(createVolume ?? (() => undefined), undefined, [{ name: "a" }]);
@@ -71,6 +75,8 @@ describe("defineCsiDriver", () => {
     [{ ...base, name: "a".repeat(64) }, "at most 63"],
     [{ ...base, deleteVolume: true }, "has no function deleteVolume"],
     [{ ...base, features: { clon: true } }, 'has no feature "clon" (did you mean clone?)'],
+    [{ ...base, createVolume: async () => ({}) }, "has createVolume without deleteVolume"],
+    [{ ...base, listVolumes: async () => ({}) }, "has neither state nor validateVolumeCapabilities"],
     [{ ...base, features: { clone: true } }, "the feature clone without the handler createVolume"],
   ])("refuses what is wrong and says how to mend it: %#", (wrong, message) => {
     expect(() => defineCsiDriver(wrong as CsiDriverDefinition)).toThrow(message);

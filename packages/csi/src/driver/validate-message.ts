@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import {
   bannedCharacters,
   isPath,
@@ -85,7 +85,7 @@ function valueCheck(field: DescField): ValueCheck {
         values[Number(value)] === undefined ? `${at} has the unknown value ${String(value)}` : undefined;
     }
     default:
-      return typeof field.getDefaultValue() === "string" ? stringCheck(field.name) : notNegative;
+      return field.scalar === ScalarType.STRING ? stringCheck(field.name) : notNegative;
   }
 }
 
