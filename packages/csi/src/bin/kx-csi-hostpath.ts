@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { type MainContext, runMain } from "@kx/core/host";
 import { runHostpath } from "../hostpath/run-hostpath.ts";
 

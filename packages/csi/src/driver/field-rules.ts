@@ -81,8 +81,8 @@ export function maxBytesOf(field: string): number {
   return isPath(field) ? maxPathBytes : (longStrings[field] ?? maxStringBytes);
 }
 
-/** Whether a field holds an absolute path on the node. */
-export function isPath(field: string): boolean {
+/** Whether a field holds a path on the node. */
+function isPath(field: string): boolean {
   return field.endsWith("_path");
 }
 

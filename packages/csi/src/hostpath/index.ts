@@ -1,4 +1,10 @@
 // The reference driver: volumes in a folder of one node.
 
-export { hostpath } from "./hostpath.ts";
-export { type HostpathOptions, hostpathSchema } from "./options.ts";
+import { defineExtension, type ExtensionModule } from "@kx/core";
+import { hostpath } from "./hostpath.ts";
+import { type HostpathOptions, hostpathSchema } from "./options.ts";
+
+export { type HostpathOptions, hostpath, hostpathSchema };
+
+/** What a host loads. */
+export const extension: ExtensionModule = defineExtension({ options: hostpathSchema, create: hostpath });
