@@ -20,6 +20,8 @@ export type FakeRuntimeOptions = PluginUnderTest & {
   readonly config: JsonObject;
   /** CNI_PATH. Default: the folder of the executable. */
   readonly path?: readonly string[];
+  /** Variables that every call has beside those of CNI. PATH is that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The namespace that an executable runs in. Default: this process's own. */
   readonly host?: TestNetns;
   /** How long a call may take. Default: 60,000 ms. */
@@ -81,7 +83,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
   const send = async (command: CniCommand, fields: JsonObject, target?: FakeTarget): Promise<string> => {
     const config = { ...base, ...fields };
     const identity = target === undefined ? {} : identityOf(target);
-    const env = target === undefined ? {} : variablesOf(target);
+    const env = { ...options.env, ...(target === undefined ? {} : variablesOf(target)) };
     return succeeded(await call(buildCall({ command, config, path, ...identity, env })));
   };
   const withResult = (target: FakeTarget): JsonObject => {

@@ -32,6 +32,8 @@ export type ConformanceOptions = PluginUnderTest & {
   readonly role?: PluginRole;
   /** CNI_PATH, where delegates are looked for. Default: the folder of the executable. */
   readonly path?: readonly string[];
+  /** Variables that every call has beside those of CNI. PATH is that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The interface's name in containers; `lo` for a plug-in of loopback. Default: `eth0`. */
   readonly ifName?: string;
   /**
