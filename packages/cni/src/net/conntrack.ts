@@ -1,16 +1,17 @@
-import { type Attribute, type Attributes, bytes, nest, u8, viewOf } from "../netlink/attributes.ts";
+import { type Attribute, type Attributes, bytes, nest, u8, u32, viewOf } from "../netlink/attributes.ts";
 import { type NetlinkExchange, openExchange, type Request } from "../netlink/exchange.ts";
 import { attributesAfter } from "../netlink/message.ts";
 import { perNetns } from "../netlink/per-netns.ts";
 import { familyOf, ipText } from "../rtnl/ip-bytes.ts";
+import { readSysctl } from "./sysctl.ts";
 
 /** A flow of UDP packets as connection tracking knows it. */
 export interface UdpFlow {
   /** Where its first packet was sent to. */
   readonly destination: string;
+  readonly port: number;
   /** Who answers it, after translation. */
   readonly answerer: string;
-  readonly answererPort: number;
 }
 
 // Numbers of linux/netfilter/nfnetlink_conntrack.h.
@@ -18,10 +19,10 @@ const types = { get: 0x101, delete: 0x102 } as const;
 const entry = { original: 1, reply: 2, id: 12, zone: 18, filter: 25 } as const;
 const tuple = { ip: 1, protocol: 2 } as const;
 const ip = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
-const protocol = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
+const protocol = { number: 1, destinationPort: 3 } as const;
 const originalFlags = 1;
 /** CTA_FILTER_F_CTA_PROTO_NUM, CTA_FILTER_F_CTA_PROTO_DST_PORT. */
-const byNumberAndPort = (1 << 3) | (1 << 5);
+const [filterByProtocol, filterByPort] = [1 << 3, 1 << 5];
 const udp = 17;
 /** What the kernel wants of a nest that it is given back. */
 const nestedFlag = 0x8000;
@@ -31,33 +32,39 @@ const sharedConntrack: () => NetlinkExchange = perNetns(() => openExchange({ pro
 
 /**
  * Makes the kernel forget flows of UDP packets, which else go on as they were translated first for as long as packets come.
+ * The kernel goes through all that it tracks, of whatever namespace, to find them, which takes some 10 ms a family.
  *
- * @param port - that the first packets were sent to.
+ * @param ports - one of which the first packets were sent to.
  */
-export function forgetUdpFlows(family: 4 | 6, port: number, isMeant: (flow: UdpFlow) => boolean): void {
+export function forgetUdpFlows(family: 4 | 6, ports: ReadonlySet<number>, isMeant: (flow: UdpFlow) => boolean): void {
+  if (isNothingTracked()) return;
   const socket = sharedConntrack();
-  const entries = socket.dump(listFlows(family, port)).map(({ payload }) => attributesAfter(payload, 4));
-  const stale = entries.filter((all) => {
+  const entries = socket.dump(listFlows(family, ports)).map(({ payload }) => attributesAfter(payload, 4));
+  const stale = entries.flatMap((all) => {
     const original = readTuple(all, entry.original);
-    const reply = readTuple(all, entry.reply);
     // Kernels before 5.8 list everything.
-    if (original.number !== udp || original.destinationPort !== port) return false;
-    const { source: answerer, sourcePort: answererPort } = reply;
-    return isMeant({ destination: original.destination, answerer, answererPort });
+    if (original.number !== udp || !ports.has(original.destinationPort)) return [];
+    const { destination, destinationPort: port } = original;
+    const { source: answerer } = readTuple(all, entry.reply);
+    return isMeant({ destination, port, answerer }) ? [deleteFlow(family, all)] : [];
   });
-  socket.exchange(stale.map((all) => deleteFlow(family, all)));
+  socket.exchange(stale);
 }
 
-function listFlows(family: 4 | 6, port: number): Request {
-  const wanted = nest(tuple.protocol, [
-    u8(protocol.number, udp),
-    bytes(protocol.destinationPort, Uint8Array.of(port >> 8, port & 0xff)),
-  ]);
+function isNothingTracked(): boolean {
+  return readSysctl(["net", "netfilter", "nf_conntrack_count"]) === "0";
+}
+
+function listFlows(family: 4 | 6, ports: ReadonlySet<number>): Request {
+  // The kernel takes one port; of several, this process chooses.
+  const [port = 0] = ports.size === 1 ? ports : [];
+  const byPort = bytes(protocol.destinationPort, Uint8Array.of(port >> 8, port & 0xff));
+  const wanted = [u8(protocol.number, udp), ...(port === 0 ? [] : [byPort])];
   return {
     ...request(family, types.get, "list flows of UDP packets"),
     attributes: [
-      nest(entry.original, [wanted]),
-      nest(entry.filter, [bytes(originalFlags, new Uint8Array(Uint32Array.of(byNumberAndPort).buffer))]),
+      nest(entry.original, [nest(tuple.protocol, wanted)]),
+      nest(entry.filter, [u32(originalFlags, port === 0 ? filterByProtocol : filterByProtocol | filterByPort)]),
     ],
   };
 }
@@ -95,7 +102,6 @@ function readTuple(all: Attributes, which: number) {
     source: text(ip.source4, ip.source6),
     destination: text(ip.destination4, ip.destination6),
     number: ports?.get(protocol.number)?.number,
-    sourcePort: port(protocol.sourcePort),
     destinationPort: port(protocol.destinationPort),
   };
 }

@@ -35,30 +35,23 @@ export function hostPortsAdd(request: HostPorts): readonly string[] {
   if (items.length === 0) return [];
   if (request.masquerade !== false) letLoopbackOut(request.addresses);
   claim(sharedNft(), items, attachmentMark(request));
-  return forgetStale(request, (flow, address) => flow.answerer !== address);
+  return forgetOldFlows(request);
 }
 
-/**
- * Takes that back; without ports or addresses, all elements of the attachment are looked for. What is gone already is no
- * error.
- *
- * @returns what did not matter enough to fail, in words.
- */
-export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<HostPorts>): readonly string[] {
+/** Takes that back; without ports or addresses, all elements of the attachment are looked for. What is gone is no error. */
+export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<HostPorts>): void {
   const nft = sharedNft();
   const { owner, addresses = [], ports = [] } = request;
-  const given = { ...request, addresses, ports };
-  const items = hostPortItems(given);
+  const items = hostPortItems({ ...request, addresses, ports });
   if (items.length === 0) {
     deleteElementsWhere(nft, hostPortTable, hostPortSets, (mark) => isMarkOf(mark, owner));
-    return [];
+    return;
   }
   const own = items.filter(({ set, element }) => {
     const [found] = nft.find(hostPortTable, set, [element.key]);
     return isMarkOf(found?.comment, owner);
   });
   deleteItems(nft, hostPortTable, own);
-  return forgetStale(given, (flow, address) => flow.answerer === address);
 }
 
 /** What is missing, in words. */
@@ -129,21 +122,19 @@ function letLoopbackOut(addresses: readonly string[]): void {
   }
 }
 
-/** Flows of UDP by these ports are remembered as they went before; those go on to nobody, or to another. */
-function forgetStale(
-  { addresses, ports }: Pick<HostPorts, "addresses" | "ports">,
-  isStale: (flow: UdpFlow, address: string) => boolean,
-): readonly string[] {
+/** Flows of UDP by these ports are remembered as they went before: to the node itself, to nobody, or to another. */
+function forgetOldFlows({ addresses, ports }: HostPorts): readonly string[] {
   const udp = ports.filter(({ protocol }) => protocol === "udp");
   if (udp.length === 0) return [];
+  const own = addresses.map(plain);
   using rtnl = openRtnl();
-  const forget = (address: string, { hostPort, hostIp }: HostPort) => {
-    const isHere = (ip: string) => (isOneAddress(hostIp) ? ip === plain(hostIp) : findWay(rtnl, ip)?.isLocal === true);
-    const isMeant = (flow: UdpFlow) => isStale(flow, address) && isHere(flow.destination);
-    forgetUdpFlows(parseIp(address).family, hostPort, isMeant);
-  };
+  const isBy = ({ destination, port }: UdpFlow, { hostPort, hostIp }: HostPort) =>
+    port === hostPort &&
+    (isOneAddress(hostIp) ? destination === plain(hostIp) : findWay(rtnl, destination)?.isLocal === true);
+  const numbers = new Set(udp.map(({ hostPort }) => hostPort));
+  const isOld = (flow: UdpFlow) => !own.includes(flow.answerer) && udp.some((port) => isBy(flow, port));
   try {
-    for (const address of addresses.map(plain)) for (const port of udp) forget(address, port);
+    for (const address of own) forgetUdpFlows(parseIp(address).family, numbers, isOld);
     return [];
   } catch (error) {
     // They end by themselves after a while.

@@ -3,7 +3,7 @@ import type { HostPort, HostPorts } from "../net/host-ports.ts";
 import { directNet, type NetCalls } from "../net/net-calls.ts";
 import { validOwners } from "../plugin/address-management.ts";
 import { containerAddresses, ownerOf, requireChained, requireNone } from "../plugin/chained.ts";
-import type { CniContext, CniPlugin, CniResult, DelRequest, NetnsRequest } from "../plugin/cni-plugin.ts";
+import type { CniPlugin, CniResult, DelRequest, NetnsRequest } from "../plugin/cni-plugin.ts";
 import { defineCniPlugin } from "../plugin/define-plugin.ts";
 import { type PortmapConfig, portmapConfig, readPorts } from "./config.ts";
 
@@ -32,12 +32,12 @@ export function createPortmap({ net = directNet() }: PortmapOptions = {}): CniPl
         ctx.log.warn({ ifName: request.ifName }, "no ports mapped, as the interface has no address");
       }
       const warnings = await ctx.phase("host ports", () => net.call("hostPortsAdd", hostPorts));
-      ctx.undo(async () => void (await net.call("hostPortsDelete", hostPorts)));
-      logWarnings(ctx, warnings);
+      ctx.undo(() => net.call("hostPortsDelete", hostPorts));
+      if (warnings.length > 0) ctx.log.warn({ warnings }, "flows of UDP not forgotten");
       return prevResult;
     },
     async del(request, ctx) {
-      logWarnings(ctx, await ctx.phase("host ports", () => net.call("hostPortsDelete", planDelete(request))));
+      await ctx.phase("host ports", () => net.call("hostPortsDelete", planDelete(request)));
     },
     async check(request) {
       const ports = readPorts(request.config);
@@ -87,8 +87,4 @@ function planDelete(request: DelRequest<PortmapConfig>) {
 function firstOfFamilies(addresses: readonly string[]): readonly string[] {
   const ofFamily = (is6: boolean) => addresses.find((address) => address.includes(":") === is6) ?? [];
   return [ofFamily(false), ofFamily(true)].flat();
-}
-
-function logWarnings(ctx: CniContext, warnings: readonly string[]): void {
-  if (warnings.length > 0) ctx.log.warn({ warnings }, "flows of UDP not forgotten");
 }

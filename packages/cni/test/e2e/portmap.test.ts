@@ -109,7 +109,7 @@ describe("kx-portmap", () => {
     ];
     await vi.waitFor(async () => expect(await flows()).toHaveLength(2), { timeout: 30_000 });
     await lab.done(portmap, "DEL", { pod: a, fields: mapped(names) });
-    await lab.done(portmap, "ADD", { pod: b, fields: mapped(names) });
+    await lab.done(portmap, "ADD", { pod: b, fields: mapped(names, { ...names, hostPort: 5354 }) });
     expect(await Promise.all(answers)).toEqual(["192.0.2.2", "2001:db8::2"]);
   });
 
