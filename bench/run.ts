@@ -9,6 +9,7 @@ const benchmarks: Readonly<Record<string, string>> = {
   grpc: "packages/core/bench/grpc.ts",
   informer: "packages/controllers/bench/informer.ts",
   foo: "packages/controllers/bench/foo.ts",
+  cni: "packages/cni/bench/cni.ts",
 };
 
 const [wanted, ...args] = process.argv.slice(2);

@@ -1,7 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { bundle } from "@kx/tooling/tsup";
 import { defineConfig } from "tsup";
 
 // What is copied to nodes, where there is no node_modules. Core's own workers are not among what it needs.
-const { entry: _entry, ...options } = bundle({});
+const { entry: _, ...options } = bundle({});
+const entry = { "kx-cni": fileURLToPath(new URL("src/bin/kx-cni.ts", import.meta.url)) };
 
-export default defineConfig({ ...options, entry: { "kx-cni": "src/bin/kx-cni.ts" }, outDir: "dist/bin", minify: true });
+export default defineConfig({ ...options, entry, outDir: "dist/bin", minify: true, sourcemap: false });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { KxError } from "@kx/core";
 
@@ -35,13 +35,23 @@ export const programName = "kx-cni";
  * @returns its path.
  */
 export async function makeFolder(prefix: string, version: string, plan: FolderPlan): Promise<string> {
-  const folder = join(prefix, `${version}-${await digest(plan)}`);
-  if (await isThere(folder)) return folder;
-  const making = join(prefix, `.${basename(folder)}.${process.pid}`);
-  await rm(making, { recursive: true, force: true });
-  await mkdir(making, { recursive: true, mode: 0o755 });
   try {
-    const { sources, hasNode, hasShim } = plan;
+    const folder = join(prefix, `${version}-${await digest(plan)}`);
+    if (!(await isThere(folder))) await fillFolder(folder, plan);
+    return folder;
+  } catch (cause) {
+    throw new KxError("KX_CNI_INSTALL", `cannot make a folder in ${prefix}: ${KxError.from(cause).reason}`, {
+      cause,
+      remedy: "check that it can be written and has room for Node (some 120 MB), and that the sources are there",
+    });
+  }
+}
+
+async function fillFolder(folder: string, { sources, hasNode, hasShim }: FolderPlan): Promise<void> {
+  const making = join(dirname(folder), `.${basename(folder)}.${process.pid}`);
+  await rm(making, { recursive: true, force: true });
+  try {
+    await mkdir(making, { recursive: true, mode: 0o755 });
     if (hasShim && sources.shim !== undefined) await place(sources.shim, join(making, shimName), 0o755);
     if (hasNode) {
       await place(sources.node, join(making, "node"), 0o755);
@@ -52,15 +62,9 @@ export async function makeFolder(prefix: string, version: string, plan: FolderPl
       await chmod(join(making, programName), 0o755);
     }
     await rename(making, folder);
-  } catch (cause) {
+  } finally {
     await rm(making, { recursive: true, force: true });
-    if (await isThere(folder)) return folder;
-    throw new KxError("KX_CNI_INSTALL", `cannot make ${folder}: ${KxError.from(cause).reason}`, {
-      cause,
-      remedy: "check that the prefix can be written and has room for Node (some 120 MB)",
-    });
   }
-  return folder;
 }
 
 /** Removes the install folders of a version that are not among these. */

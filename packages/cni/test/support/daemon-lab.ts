@@ -1,14 +1,17 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CniError, JsonObject, Result110 } from "@kx/core/contracts/cni";
+import { tryLock } from "@kx/core/linux";
+import { build } from "tsup";
 import { pluginTypes } from "../../src/plugins.ts";
 import type { TestNetns } from "../../src/testing/netns.ts";
 
 const daemonProgram = join(import.meta.dirname, "../e2e/programs/daemon.ts");
 const shimScript = join(import.meta.dirname, "../../scripts/build-shim.ts");
+const programConfig = join(import.meta.dirname, "../../tsup.bin.config.ts");
 const node = process.execPath;
 
 /** A call of an executable. */
@@ -19,6 +22,8 @@ export interface LabCall {
   /** Default: `a`. */
   readonly containerId?: string;
   readonly netns?: string;
+  /** Where the executables are. Default: the lab's. */
+  readonly binDir?: string;
   /** Fields of the configuration, over the lab's own. */
   readonly config?: JsonObject;
   /** More variables. */
@@ -49,7 +54,9 @@ export interface DaemonLab extends Disposable {
   readonly socketPath: string;
   readonly binDir: string;
   readonly config: JsonObject;
-  startDaemon(options?: { readonly env?: Readonly<Record<string, string>> }): Promise<LabDaemon>;
+  startDaemon(options?: { readonly drainMs?: number }): Promise<LabDaemon>;
+  /** Keeps all others from the leases, as another plug-in may: whoever comes to them waits. */
+  holdLeases(): Disposable;
   /** Starts an executable as a runtime does. */
   start(call: LabCall): ChildProcess & { readonly outcome: Promise<LabOutcome> };
   call(call: LabCall): Promise<LabOutcome>;
@@ -66,19 +73,29 @@ export interface DaemonLab extends Disposable {
 }
 
 /** Builds the shim, unless this machine has no compiler: then there is none in the folder. */
-export function buildShim(folder: string): string | undefined {
+function buildShim(folder: string): string | undefined {
   const path = join(folder, "kx-cni-shim");
   execFileSync(node, [shimScript, path]);
   return existsSync(path) ? path : undefined;
 }
 
+/** Builds the shim and the bundle of all plug-ins, as they are installed. */
+export async function buildPrograms(folder: string): Promise<void> {
+  if (buildShim(folder) === undefined) throw needsCompiler();
+  await build({ config: programConfig, outDir: folder, clean: false });
+}
+
+function needsCompiler(): Error {
+  return new Error("this test needs a C compiler, as `npm run build` does");
+}
+
 /** Makes a lab with the shim under all plug-ins' names, and no Node program beside it. */
 export function daemonLab(host: TestNetns): DaemonLab {
   const folder = mkdtempSync(join(tmpdir(), "kx-daemon-"));
-  const [binDir, socketPath] = [folder, join(folder, "run", "cni.sock")];
+  const [ownBinDir, socketPath] = [folder, join(folder, "run", "cni.sock")];
   const shim = buildShim(folder);
-  if (shim === undefined) throw new Error("this test needs a C compiler, as for `npm run build`");
-  for (const type of pluginTypes) symlinkSync(shim, join(binDir, type));
+  if (shim === undefined) throw needsCompiler();
+  for (const type of pluginTypes) symlinkSync(shim, join(ownBinDir, type));
   const dataDir = join(folder, "leases");
   const config = {
     cniVersion: "1.1.0",
@@ -89,7 +106,15 @@ export function daemonLab(host: TestNetns): DaemonLab {
     ipam: { type: "kx-host-local", dataDir, ranges: [[{ subnet: "10.1.0.0/24" }]], routes: [{ dst: "0.0.0.0/0" }] },
   };
 
-  function start({ type = "kx-bridge", command, containerId = "a", netns, config: more, env }: LabCall) {
+  function start({
+    type = "kx-bridge",
+    command,
+    containerId = "a",
+    netns,
+    config: more,
+    env,
+    binDir = ownBinDir,
+  }: LabCall) {
     const variables = {
       PATH: process.env["PATH"] ?? "",
       CNI_COMMAND: command,
@@ -113,13 +138,10 @@ export function daemonLab(host: TestNetns): DaemonLab {
     return Object.assign(child, { outcome: promise });
   }
 
-  async function startDaemon({
-    env = {},
-  }: {
-    readonly env?: Readonly<Record<string, string>>;
-  } = {}): Promise<LabDaemon> {
-    const args = [`--net=${host.path}`, node, daemonProgram, "--socket", socketPath];
-    const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+  async function startDaemon({ drainMs = 20_000 } = {}): Promise<LabDaemon> {
+    const flags = ["--socket", socketPath, "--drain", String(drainMs)];
+    const args = [`--net=${host.path}`, node, daemonProgram, ...flags];
+    const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "pipe"] });
     const ended = once(child, "exit");
     let log = "";
     const isReady = new Promise<void>((resolve, reject) => {
@@ -152,9 +174,15 @@ export function daemonLab(host: TestNetns): DaemonLab {
   return {
     folder,
     socketPath,
-    binDir,
+    binDir: ownBinDir,
     config,
     startDaemon,
+    holdLeases() {
+      mkdirSync(join(dataDir, "net"), { recursive: true });
+      const fd = openSync(join(dataDir, "net", "lock"), "a");
+      if (!tryLock(fd)) throw new Error("somebody uses the leases");
+      return { [Symbol.dispose]: () => closeSync(fd) };
+    },
     start,
     call: (call) => start(call).outcome,
     async done(call) {
