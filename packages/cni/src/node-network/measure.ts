@@ -21,6 +21,10 @@ export function createMeasures(metrics: Metrics | undefined): NodeNetworkMeasure
     name: "kx_cni_unenforced_network_policies",
     help: "NetworkPolicies of the cluster, which nothing on this node enforces.",
   });
+  const looks = metrics.counter({
+    name: "kx_cni_gc_looks_total",
+    help: "Successful looks for attachments that are out of use.",
+  });
   const removed = metrics.counter({
     name: "kx_cni_gc_removed_total",
     help: "Attachments that were removed because their pod was gone.",
@@ -36,7 +40,10 @@ export function createMeasures(metrics: Metrics | undefined): NodeNetworkMeasure
       shadowed.set(now.isShadowed ? 1 : 0);
       unenforced.set(now.unenforced);
     },
-    collected: (count) => removed.inc(count),
+    collected(count) {
+      looks.inc(1);
+      removed.inc(count);
+    },
     failed: (work) => failures.inc(1, { work }),
   };
 }

@@ -1,5 +1,4 @@
 import { parseCidr } from "@kx/core/units";
-import { pluginTypes } from "../plugins.ts";
 import type { NodeFacts } from "./node-objects.ts";
 import type { NodeNetworkSettings } from "./settings.ts";
 
@@ -25,7 +24,7 @@ export function planConflist(
       },
       { type: "kx-portmap", statusPolicy, capabilities: { portMappings: true } },
       { type: "kx-bandwidth", statusPolicy, capabilities: { bandwidth: true } },
-    ].filter(({ type }) => pluginTypes.includes(type)),
+    ],
   };
   return `${JSON.stringify(list, null, 2)}\n`;
 }
