@@ -56,6 +56,8 @@ export interface RenderEnv {
 export interface NodeNeeds {
   readonly hostPaths?: readonly { readonly path: string; readonly propagation?: "HostToContainer" | "Bidirectional" }[];
   readonly capabilities?: readonly string[];
+  /** All that root may do, also to change settings under /proc/sys, which other containers only read. Default: false. */
+  readonly privileged?: boolean;
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
   readonly devices?: readonly string[];

@@ -38,7 +38,7 @@ export interface MadeIfb {
 }
 
 /** How long a packet may wait, as the Go plug-in has it. */
-export const latencyMs = 25;
+const latencyMs = 25;
 const ifbPrefix = "bwp";
 const gone = ["ENODEV", "ENOENT", "EINVAL"];
 

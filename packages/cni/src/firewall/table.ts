@@ -40,7 +40,7 @@ export const chains: readonly string[] = ["forward", "accepted"];
  * The bit of a packet's mark that says that it is let through. A packet goes through every table's chain, and each may drop
  * it: those of other tables can let it through by this mark.
  */
-export const acceptedMark = 0x1000;
+const acceptedMark = 0x1000;
 
 /** The chains of iptables, which get a rule that lets marked packets through. */
 export const foreignChains: readonly { readonly table: Table; readonly chain: string }[] = [

@@ -7,7 +7,7 @@ import { type CniOutcome, handleCniCall } from "../../src/plugin/handle-call.ts"
 import type { TestNetns } from "../../src/testing/netns.ts";
 import { makeHost, type TestHost } from "./host.ts";
 
-export const network = "kxnet";
+const network = "kxnet";
 const ifName = "eth0";
 
 /** A container on the bridge kx0 of the node, as the plug-in before made it. */
