@@ -41,7 +41,7 @@ describe("the pod network as an extension", () => {
 
   it("tells what a pod that it runs in must see of the node, at the same paths", () => {
     const { node } = extension.create({ criSocket: "/run/crio/crio.sock", socket: "/run/acme/cni.sock" });
-    expect(node?.hostNetwork).toBe(true);
+    expect(node).toMatchObject({ hostNetwork: true, privileged: true });
     expect(node?.hostPaths).toContainEqual({ path: "/run/netns", propagation: "HostToContainer" });
     expect(node?.hostPaths?.map(({ path }) => path)).toEqual(
       expect.arrayContaining(["/etc/cni/net.d", "/opt/cni/bin", "/var/lib/cni", "/run/crio", "/run/acme", "/opt/kx"]),

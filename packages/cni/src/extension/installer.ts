@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Logger, type Runnable } from "@kx/core";
-import { programName, shimName } from "../install/folder.ts";
+import { type InstallSources, programName, shimName } from "../install/folder.ts";
 import { installCni } from "../install/install.ts";
 import { replaceLink } from "../install/links.ts";
 import { pluginTypes } from "../plugins.ts";
@@ -14,7 +15,7 @@ export function createInstaller(log: Logger, folder: string | undefined, binDir 
     group: "cache",
     async start(signal, ready) {
       if (folder === undefined) {
-        const { notes, executable } = await installCni({ binDir });
+        const { notes, executable } = await installCni({ binDir, sources: filesBeside(import.meta.url) });
         log.info({ binDir, executable, notes }, "plug-ins installed");
       } else {
         const executable = existsSync(join(folder, shimName)) ? shimName : programName;
@@ -26,4 +27,12 @@ export function createInstaller(log: Logger, folder: string | undefined, binDir 
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     },
   };
+}
+
+/** A bundle has the files beside it; else they are those of this package. */
+function filesBeside(importer: string): Partial<InstallSources> {
+  const at = (name: string) => fileURLToPath(new URL(name, importer));
+  const program = at(`${programName}.js`);
+  if (!existsSync(program)) return {};
+  return { program, ...(existsSync(at(shimName)) ? { shim: at(shimName) } : {}) };
 }
