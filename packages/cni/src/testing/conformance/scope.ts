@@ -119,8 +119,8 @@ export async function createScope(lab: Lab): Promise<Scope> {
       for (;;) {
         const found = difference(before, await snapshot());
         if (found === "") return;
-        // Links go with a namespace, and with them their addresses and routes; nothing else goes by itself.
-        const mayGo = /^left: (link|address|route) /m.test(found);
+        // Pairs go with a namespace, and with them their addresses and routes; nothing else goes by itself.
+        const mayGo = /^left: (link \S+ veth$|address |route )/m.test(found);
         if (!mayGo || performance.now() >= deadline) fail(`${when}, something is not as it was before:\n${found}`);
         await sleep(20);
       }

@@ -19,7 +19,12 @@ export async function contentsOf(netns: TestNetns, hasNft: boolean): Promise<Sna
   );
   const routes = [...(await netns.routes(4)), ...(await netns.routes(6))].map((route) => `route ${route}`);
   const rules = hasNft ? rulesOf(await netns.run("nft", "--json", "--stateless", "list", "ruleset")) : [];
-  return [...links.map(({ ifname }) => `link ${ifname}`), ...addresses, ...routes, ...rules].toSorted();
+  return [
+    ...links.map(({ ifname, linkinfo }) => `link ${ifname} ${linkinfo?.info_kind ?? ""}`.trim()),
+    ...addresses,
+    ...routes,
+    ...rules,
+  ].toSorted();
 }
 
 interface ShownAddresses {

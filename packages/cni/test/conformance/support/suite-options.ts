@@ -126,6 +126,10 @@ const tables: Readonly<Record<ReferencePlugin, (place: SuitePlace) => Particular
   }),
   bandwidth: () => ({
     role: chained,
+    exempt: {
+      "P9.second-interface":
+        "its interface is named as the Go plug-in does, by network and container: one of each is limited",
+    },
     config: { ingressRate: 1_000_000, ingressBurst: 1_000_000, egressRate: 1_000_000, egressBurst: 1_000_000 },
     damages: {
       "the limit is gone": async ({ host }) => {

@@ -89,7 +89,7 @@ export const attachingCases: readonly ConformanceCase[] = [
     const inside = await insideContents(pod);
     succeeded(await scope.call("DEL", { pod }));
     const left = await insideContents(pod);
-    if (scope.lab.settings.role === "interface" && left.some((line) => line === `link ${pod.ifName}`)) {
+    if (scope.lab.settings.role === "interface" && left.some((line) => `${line} `.startsWith(`link ${pod.ifName} `))) {
       fail(`${pod.ifName} is still in the container, which had ${inside.join(", ")}`);
     }
   }),
