@@ -1,7 +1,8 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const reference = join(import.meta.dirname, "../conformance/programs/reference.ts");
+const reference = fileURLToPath(new URL("../conformance/programs/reference.ts", import.meta.url));
 const example = join(import.meta.dirname, "../../../../examples/cni-plugin/main.ts");
 
 /** Puts the example's plug-in into a folder as the executable `register`, run by this Node. Gives its path. */
