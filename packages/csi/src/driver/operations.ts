@@ -6,7 +6,7 @@ import { createKeyedLocks, type LockKey } from "./keyed-locks.ts";
 
 /** One call that is to be at work alone on what it names. */
 export interface Operation {
-  readonly ctx: Pick<CallContext, "method" | "callSignal">;
+  readonly ctx: Pick<CallContext, "method" | "callSignal" | "deadline">;
   readonly keys: readonly LockKey[];
   /** Equal for calls that ask for the same. */
   readonly digest: string;
@@ -26,7 +26,7 @@ export interface Operations {
 }
 
 interface Running {
-  caller: AbortSignal;
+  caller: Operation["ctx"];
   readonly outcome: Promise<object>;
 }
 
@@ -36,6 +36,8 @@ interface Finished {
   readonly keys: readonly LockKey[];
 }
 
+/** A caller whose deadline is as near may not have got its answer any more. */
+const marginMs = 1000;
 /** Retries come after seconds, at most some minutes; then the outcome no longer tells what is true. */
 const keepMs = 10 * 60_000;
 const maxKept = 1000;
@@ -65,12 +67,12 @@ export function createOperations(clock: Clock, conflicts?: Counter<"method_name"
     }
     forgetTouched(operation);
     const outcome = (async () => await work())();
-    const entry: Running = { caller: operation.ctx.callSignal, outcome };
+    const entry: Running = { caller: operation.ctx, outcome };
     running.set(id, entry);
     const end = (): void => {
       taken.release();
       running.delete(id);
-      if (!entry.caller.aborted) return;
+      if (!hasLeft(entry.caller, clock.now() + marginMs)) return;
       if (finished.size >= maxKept) finished.delete(finished.keys().next().value ?? "");
       finished.set(id, { outcome, atMs: clock.now(), keys: operation.keys });
     };
@@ -82,8 +84,8 @@ export function createOperations(clock: Clock, conflicts?: Counter<"method_name"
     async run<T extends object>(operation: Operation, work: () => Promise<T>): Promise<T> {
       const id = `${operation.ctx.method} ${operation.digest}`;
       const same = running.get(id);
-      if (same?.caller.aborted === true) {
-        same.caller = operation.ctx.callSignal;
+      if (same !== undefined && hasLeft(same.caller, clock.now() + marginMs)) {
+        same.caller = operation.ctx;
         // The same call of the same method gives the same type.
         return same.outcome as Promise<T>;
       }
@@ -98,6 +100,10 @@ export function createOperations(clock: Clock, conflicts?: Counter<"method_name"
       return running.size;
     },
   };
+}
+
+function hasLeft({ callSignal, deadline = Number.POSITIVE_INFINITY }: Operation["ctx"], nowMs: number): boolean {
+  return callSignal.aborted || nowMs >= deadline;
 }
 
 function busy(key: string): KxError {

@@ -4,6 +4,7 @@ import { syncPath } from "./folders.ts";
 
 // For whoever the pod runs as; the folder above keeps others of the machine out.
 const volumeMode = 0o777;
+const longestMs = 24 * 3600_000;
 
 /** Makes an empty folder of a volume. */
 export async function makeFolder(path: string, isSynced: boolean): Promise<void> {
@@ -35,8 +36,9 @@ export async function growImage(path: string, sizeBytes: bigint, isSynced: boole
  */
 export async function copyContent(from: string, to: string, isSynced: boolean): Promise<void> {
   await runProgram("cp", ["--archive", "--no-target-directory", "--reflink=auto", "--sparse=auto", "--one-file-system", "--", from, to], {
-    deadlineMs: 24 * 3600_000,
+    deadlineMs: longestMs,
+    diesWithParent: true,
   });
   // A tree has no other way to the disk than that of its whole file system.
-  if (isSynced) await runProgram("sync", ["--file-system", to], { deadlineMs: 24 * 3600_000 });
+  if (isSynced) await runProgram("sync", ["--file-system", to], { deadlineMs: longestMs });
 }

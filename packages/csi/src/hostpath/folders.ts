@@ -111,7 +111,7 @@ async function isRemovedAtOnce(path: string): Promise<boolean> {
 
 /** Removes a tree, but nothing that is mounted in it. */
 async function destroy(path: string): Promise<void> {
-  await runProgram("rm", ["--recursive", "--force", "--one-file-system", "--", path]);
+  await runProgram("rm", ["--recursive", "--force", "--one-file-system", "--", path], { diesWithParent: true });
 }
 
 function describe(path: string, stat: Stats): Found {

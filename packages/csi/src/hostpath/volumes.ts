@@ -63,7 +63,8 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
 
     async deleteVolume({ volumeId }, ctx) {
       const found = await folders.find("volumes", volumeId);
-      if (found?.kind === "image" && (await findLoops(found.path)).length > 0) {
+      // The kit knows of attachments and publications; staging shows here alone.
+      if (found !== undefined && (await isStaged(env, found))) {
         throw csiError("IN_USE", `the volume ${volumeId} is staged on this node`, { remedy: "unstage it first" });
       }
       await folders.remove("volumes", volumeId);
@@ -118,6 +119,11 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
       return { availableCapacity, maximumVolumeSize: availableCapacity };
     },
   };
+}
+
+async function isStaged({ mounter }: Environment, { kind, path }: Found): Promise<boolean> {
+  const uses = kind === "image" ? await findLoops(path) : await mounter.boundAt(path);
+  return uses.length > 0;
 }
 
 interface Source {

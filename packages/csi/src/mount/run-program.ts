@@ -9,6 +9,8 @@ export interface ProgramOptions {
   readonly success?: readonly number[];
   /** Ends it. */
   readonly signal?: AbortSignal;
+  /** Whether it ends with this process, so that what it was at can be begun anew. Default: false. */
+  readonly diesWithParent?: boolean;
 }
 
 /** What a program said. */
@@ -22,6 +24,10 @@ const packageOf: Readonly<Record<string, string>> = {
   blkid: "util-linux",
   losetup: "util-linux",
   fsfreeze: "util-linux",
+  setpriv: "util-linux",
+  cp: "coreutils",
+  rm: "coreutils",
+  sync: "coreutils",
   "mkfs.ext4": "e2fsprogs",
   e2fsck: "e2fsprogs",
   resize2fs: "e2fsprogs",
@@ -40,8 +46,15 @@ const packageOf: Readonly<Record<string, string>> = {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { deadlineMs = 600_000, success = [], signal }: ProgramOptions = {},
+  { deadlineMs = 600_000, success = [], signal, diesWithParent = false }: ProgramOptions = {},
 ): Promise<ProgramResult> {
+  if (diesWithParent) {
+    return runProgram("setpriv", ["--pdeathsig=KILL", "--", program, ...args], {
+      deadlineMs,
+      success,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
   const { promise, resolve, reject } = Promise.withResolvers<ProgramResult>();
   const shown = [program, ...args].join(" ");
   const child = execFile(program, args, { maxBuffer: 16 * 1024 ** 2, env: plainEnvironment() }, (error, stdout, stderr) => {

@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly isStrict?: boolean;
+  /** Does not wait until the driver is ready. */
+  readonly isEarly?: boolean;
   /** What the kernel is said to have mounted. Default: nothing. */
   readonly mounts?: () => readonly Mount[];
 }
@@ -31,8 +33,6 @@ export interface ServedDriver extends AsyncDisposable {
   readonly groups: GrpcClient<typeof GroupController>["calls"];
   readonly metadata: GrpcClient<typeof SnapshotMetadata>["calls"];
   readonly node: GrpcClient<typeof Node>["calls"];
-  /** Another connection, whose calls end with it. */
-  connect(): GrpcClient<typeof Controller>;
 }
 
 /** Serves a driver in a folder of its own; both are gone when it is disposed of. */
@@ -40,7 +40,7 @@ export async function serveDriver(driver: CsiDriver, options: ServeOptions = {})
   const folder = await mkdtemp(join(tmpdir(), "kx-csi-"));
   const path = join(folder, "csi.sock");
   const log = collectingLogger();
-  const { mode = "all", isStrict = true, mounts = () => [], ...rest } = options;
+  const { mode = "all", isStrict = true, mounts = () => [], isEarly = false, ...rest } = options;
   const running = await startCsiDriver(driver.definition, {
     endpoint: `unix://${path}`,
     mode,
@@ -49,6 +49,7 @@ export async function serveDriver(driver: CsiDriver, options: ServeOptions = {})
     readMounts: async () => mounts(),
     ...rest,
   });
+  if (!isEarly) await running.ready;
   const clients = {
     identity: createGrpcClient(Identity, { path }),
     controller: createGrpcClient(Controller, { path }),
@@ -56,7 +57,6 @@ export async function serveDriver(driver: CsiDriver, options: ServeOptions = {})
     metadata: createGrpcClient(SnapshotMetadata, { path }),
     node: createGrpcClient(Node, { path }),
   };
-  const others: GrpcClient<typeof Controller>[] = [];
   return {
     running,
     log,
@@ -66,13 +66,8 @@ export async function serveDriver(driver: CsiDriver, options: ServeOptions = {})
     groups: clients.groups.calls,
     metadata: clients.metadata.calls,
     node: clients.node.calls,
-    connect() {
-      const client = createGrpcClient(Controller, { path });
-      others.push(client);
-      return client;
-    },
     async [Symbol.asyncDispose]() {
-      for (const client of [...Object.values(clients), ...others]) client.close();
+      for (const client of Object.values(clients)) client.close();
       await running.stop();
       await rm(folder, { recursive: true, force: true });
     },
