@@ -63,7 +63,8 @@ export async function startHostpath(args: readonly string[] = [], entry = progra
       return child.pid ?? 0;
     },
     log: () => output,
-    inside: async (file, rest) => (await run("nsenter", [...namespace, file, ...rest], { maxBuffer: 64 * 1024 ** 2 })).stdout,
+    inside: async (file, rest) =>
+      (await run("nsenter", [...namespace, file, ...rest], { maxBuffer: 64 * 1024 ** 2 })).stdout,
     stop,
     restart: start,
     async [Symbol.asyncDispose]() {

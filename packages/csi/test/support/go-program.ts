@@ -26,7 +26,11 @@ export function goTool(folder: string, pkg: string, env: NodeJS.ProcessEnv): str
   if (existsSync(program)) return program;
   mkdirSync(cache, { recursive: true });
   const making = `${program}.${process.pid}`;
-  execFileSync("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", making, pkg], { cwd: folder, env, stdio: "inherit" });
+  execFileSync("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", making, pkg], {
+    cwd: folder,
+    env,
+    stdio: "inherit",
+  });
   renameSync(making, program);
   return program;
 }
