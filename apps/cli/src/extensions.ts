@@ -54,7 +54,9 @@ export async function startNodeAgents(
   { nodePath }: NodeInstall,
   flags: readonly string[] = [],
 ): Promise<void> {
-  const own = [`${nodePath}/node-agent.js`, "--health-socket", agentSocket, ...flags];
+  // The node's usual port is for an agent that runs there in a pod; this one is found by its socket.
+  const health = ["--health-port", "0", "--health-socket", agentSocket];
+  const own = [`${nodePath}/node-agent.js`, ...health, ...flags];
   for (const node of cluster.nodes) {
     await node.supervise({
       name: "node-agent",

@@ -22,8 +22,8 @@ export interface KxCluster extends AsyncDisposable {
   fetchFrom(pod: string, url: string): Promise<string>;
 }
 
-/** Starts a cluster of so many nodes. */
-export async function kxUp(nodes: number): Promise<KxCluster> {
+/** Starts a cluster of so many nodes, by default on kx's network. */
+export async function kxUp(nodes: number, network: "kx" | "none" = "kx"): Promise<KxCluster> {
   const parent = await mkdtemp(join(tmpdir(), "kxn-"));
   const dir = join(parent, "c");
   const run = (...args: readonly string[]) => execute(process.execPath, [kx, ...args, "--dir", dir]);
@@ -32,7 +32,7 @@ export async function kxUp(nodes: number): Promise<KxCluster> {
     await rm(parent, { recursive: true, force: true });
   };
   try {
-    await run("up", "--nodes", String(nodes), "--network", "kx");
+    await run("up", "--nodes", String(nodes), "--network", network);
     return open(dir, await connectCluster(dir), dispose);
   } catch (error) {
     await dispose();

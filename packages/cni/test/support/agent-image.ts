@@ -1,0 +1,99 @@
+import { execFile } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { buildImage, busyboxImage } from "@kx/cluster";
+import type { KubeObject, NodeNeeds } from "@kx/core";
+import { linuxAddonPath } from "@kx/core/linux";
+
+const execute = promisify(execFile);
+const dist = fileURLToPath(new URL("../../../../apps/cli/dist", import.meta.url));
+const name = "localhost/kx-node-agent:1";
+
+/** An image of the node agent with the pod network's plug-ins, as an OCI archive. */
+export async function agentImage(): Promise<Uint8Array> {
+  const { files } = await busyboxImage([name]);
+  const file = (path: string, from: string, mode = 0o644) => ({ type: "file" as const, path, content: { from }, mode });
+  const { stdout } = await execute("ldd", [process.execPath]);
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);
+  const shim = join(dist, "kx-cni-shim");
+  return buildImage({
+    names: [name],
+    files: [
+      ...files,
+      // Container runtimes name namespaces by it.
+      { type: "symlink", path: "/var/run", target: "/run" },
+      ...libraries.map((path) => file(path, realpathSync(path), 0o755)),
+      file("/app/node", process.execPath, 0o755),
+      ...["node-agent.js", "worker.js", "kx-cni.js"].map((one) => file(`/app/${one}`, join(dist, one))),
+      ...(existsSync(shim) ? [file("/app/kx-cni-shim", shim, 0o755)] : []),
+      file("/app/koffi.node", linuxAddonPath() ?? ""),
+      { type: "file", path: "/app/host.yaml", content: hostConfiguration },
+    ],
+  });
+}
+
+const hostConfiguration = `apiVersion: kx.dev/v1alpha1
+kind: HostConfiguration
+extensions:
+  - package: "@kx/cni/bridge"
+`;
+
+const labels = { app: "kx-node-agent" };
+const namespace = "kx-system";
+
+/** The agent as a DaemonSet, with what an extension needs of nodes and its rights in the cluster. */
+export function agentObjects(needs: NodeNeeds, rendered: readonly KubeObject[]): readonly object[] {
+  const account = { name: "kx-node-agent", namespace };
+  const roles = rendered.filter(({ kind }) => kind === "ClusterRole");
+  const rbac = "rbac.authorization.k8s.io";
+  const paths = needs.hostPaths ?? [];
+  return [
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: account },
+    ...rendered,
+    ...roles.map(({ metadata }) => ({
+      apiVersion: `${rbac}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: { name: metadata.name },
+      roleRef: { apiGroup: rbac, kind: "ClusterRole", name: metadata.name },
+      subjects: [{ kind: "ServiceAccount", ...account }],
+    })),
+    {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      metadata: account,
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            serviceAccountName: account.name,
+            hostNetwork: needs.hostNetwork === true,
+            terminationGracePeriodSeconds: 10,
+            tolerations: [{ operator: "Exists" }],
+            containers: [
+              {
+                name: "agent",
+                image: name,
+                command: ["/app/node", "/app/node-agent.js", "--config", "/app/host.yaml"],
+                env: [{ name: "KX_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
+                securityContext: { privileged: needs.privileged === true },
+                readinessProbe: { httpGet: { host: "127.0.0.1", path: "/readyz", port: 9440 }, periodSeconds: 1 },
+                volumeMounts: paths.map(({ path, propagation }, index) => ({
+                  name: `path-${index}`,
+                  mountPath: path,
+                  ...(propagation === undefined ? {} : { mountPropagation: propagation }),
+                })),
+              },
+            ],
+            volumes: paths.map(({ path }, index) => ({
+              name: `path-${index}`,
+              hostPath: { path, type: "DirectoryOrCreate" },
+            })),
+          },
+        },
+      },
+    },
+  ];
+}
