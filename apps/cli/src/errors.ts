@@ -38,6 +38,10 @@ export const cliErrors = {
     meaning: "An object to be applied has no name, or is of a kind that the API server does not have.",
     remedy: "Install the CRD of that kind first, or correct the manifest.",
   },
+  KX_CLI_CNI: {
+    meaning: "A flag, a variable or a file of `kx cni` holds what cannot be used.",
+    remedy: "Correct what the message names; `kx cni --help` shows examples.",
+  },
   KX_CLI_DEMO: {
     meaning: "The demo did not see what it waits for.",
     remedy: "The message shows the state of the pods and their events; `kx logs controller-manager` shows more.",

@@ -2,7 +2,8 @@ import { constants } from "node:os";
 import { inspect } from "node:util";
 import { KxError } from "@kx/core";
 import { CommanderError } from "commander";
-import { createProgram } from "./program.ts";
+import type { CniActions } from "./cni/flags.ts";
+import { commandsOf, createProgram } from "./program.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -27,6 +28,19 @@ function interruptible(): AbortSignal {
 const kubectl = async (args: readonly string[]): Promise<number> =>
   (await import("./commands/kubectl.ts")).kubectl(args, terminal);
 
+const cni = async () => (await import("./commands/cni.ts")).cniActions(terminal, interruptible());
+const cniCommands: CniActions = {
+  add: async (...args) => (await cni()).add(...args),
+  check: async (...args) => (await cni()).check(...args),
+  del: async (...args) => (await cni()).del(...args),
+  gc: async (...args) => (await cni()).gc(...args),
+  status: async (...args) => (await cni()).status(...args),
+  version: async (...args) => (await cni()).version(...args),
+  validate: async (...args) => (await cni()).validate(...args),
+  conformance: async (executable, flags) =>
+    (await import("./commands/cni-conformance.ts")).cniConformance(executable, flags, terminal, interruptible()),
+};
+
 const program = createProgram(
   {
     up: async (options) => (await import("./commands/up.ts")).up(options, terminal, interruptible()),
@@ -37,6 +51,7 @@ const program = createProgram(
     kubeconfig: async (options) => (await import("./commands/kubeconfig.ts")).kubeconfig(options, terminal),
     doctor: async (options) => (await import("./commands/doctor.ts")).doctor(options, terminal, interruptible()),
     demo: async (options) => (await import("./commands/demo.ts")).demo(options, terminal, interruptible()),
+    cni: cniCommands,
   },
   version(),
   (code) => {
@@ -44,7 +59,7 @@ const program = createProgram(
   },
 );
 // Commander ends the process itself otherwise, with 1 for a wrong command line.
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of commandsOf(program)) command.exitOverride();
 
 try {
   // kubectl's own flags, also --help, are not ours to read.

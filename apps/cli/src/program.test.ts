@@ -1,6 +1,6 @@
 import type { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { type Actions, createProgram } from "./program.ts";
+import { type Actions, commandsOf, createProgram } from "./program.ts";
 
 /** Parses a command line; answers what ran, with what, or how the command line was refused. */
 async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: number; error?: string }> {
@@ -17,11 +17,13 @@ async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: numbe
       return 3;
     };
   const names = ["up", "down", "status", "logs", "kubectl", "kubeconfig", "doctor", "demo"];
-  const actions = Object.fromEntries(names.map((name) => [name, act(name)])) as unknown as Actions;
+  const ofCni = ["add", "check", "del", "gc", "status", "version", "validate", "conformance"];
+  const cni = Object.fromEntries(ofCni.map((name) => [name, act(`cni ${name}`)]));
+  const actions = { ...Object.fromEntries(names.map((name) => [name, act(name)])), cni } as unknown as Actions;
   const program = createProgram(actions, "1.2.3", (exit) => {
     code = exit;
   });
-  for (const command of [program, ...program.commands]) {
+  for (const command of commandsOf(program)) {
     command
       .exitOverride()
       .configureOutput({ writeErr: (text) => (error += text), writeOut: (text) => (error += text) });
@@ -111,5 +113,52 @@ describe("the command line", () => {
 
   it("takes --verbose after the command too", async () => {
     expect((await parse("down", "--verbose")).ran).toEqual(["down", {}]);
+  });
+
+  it("hands the arguments and flags of cni's commands over", async () => {
+    const flags = [
+      "--bin-dir",
+      "/a",
+      "/b",
+      "--conf-dir",
+      "/c",
+      "--if-name",
+      "net1",
+      "--args",
+      "A=b",
+      "--timeout",
+      "1.5",
+    ];
+    expect(await parse("cni", "add", "net", "/run/netns/a", ...flags, "-o", "json")).toEqual({
+      ran: [
+        "cni add",
+        "net",
+        "/run/netns/a",
+        { binDir: ["/a", "/b"], confDir: "/c", ifName: "net1", args: "A=b", timeout: 1.5, output: "json" },
+      ],
+      code: 3,
+    });
+    expect((await parse("cni", "gc", "net", "--valid", "a/eth0", "b/eth0")).ran).toEqual([
+      "cni gc",
+      "net",
+      { valid: ["a/eth0", "b/eth0"] },
+    ]);
+    expect((await parse("cni", "validate")).ran).toEqual(["cni validate", [], {}]);
+    expect((await parse("cni", "version", "a", "b")).ran).toEqual(["cni version", ["a", "b"], {}]);
+    expect((await parse("cni", "conformance", "./a", "--config", "f", "--only", "P1", "P2")).ran).toEqual([
+      "cni conformance",
+      "./a",
+      { config: "f", only: ["P1", "P2"] },
+    ]);
+  });
+
+  it("refuses what cni's commands cannot be told", async () => {
+    expect((await parse("cni", "ad", "net", "/a")).error).toContain("Did you mean add?");
+    expect((await parse("cni", "add", "net")).error).toContain("missing required argument 'netns'");
+    expect((await parse("cni", "add", "net", "/a", "--timeout", "soon")).error).toContain("Give a number of seconds");
+    expect((await parse("cni", "gc", "net", "--all", "--valid", "a/b")).error).toContain("cannot be used with");
+    expect((await parse("cni", "conformance", "./a")).error).toContain("required option '--config <file>'");
+    expect((await parse("cni", "conformance", "./a", "--config", "f", "--role", "ipam")).error).toContain("addresses");
+    expect((await parse("cni", "--help")).error).toContain("$ kx cni add net /run/netns/pod");
   });
 });

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { addCniCommands, type CniActions } from "./cni/flags.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
 import type { DownOptions } from "./commands/down.ts";
 import type { LogsOptions } from "./commands/logs.ts";
@@ -15,6 +16,7 @@ export interface Actions {
   kubeconfig(options: { readonly dir?: string }): Promise<number>;
   doctor(options: DoctorOptions): Promise<number>;
   demo(options: { readonly dir?: string }): Promise<number>;
+  readonly cni: CniActions;
 }
 
 /** The command line of kx. `done` is told the exit code of the command that ran. */
@@ -111,7 +113,13 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
   command("demo", "start a cluster, and see the Foo extension at work in it", "kx demo")
     .addOption(dirOption())
     .action(async (options: { dir?: string }) => done(await actions.demo(options)));
+  addCniCommands(program, actions.cni, done);
   return program;
+}
+
+/** A command and all below it. */
+export function commandsOf(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(commandsOf)];
 }
 
 function dirOption(): Option {

@@ -24,11 +24,7 @@ export async function outcomesOf(
   options: TwinOptions,
   only?: readonly string[],
 ): Promise<Readonly<Record<string, string>>> {
-  const { cases } = await conformance({
-    ...options,
-    call,
-    ...(only === undefined ? {} : { only }),
-  } as ConformanceOptions);
+  const { cases } = await conformance({ ...options, call, ...(only === undefined ? {} : { only }) });
   return Object.fromEntries(cases.map(({ id, outcome, reason }) => [id, `${outcome}${reason ? `: ${reason}` : ""}`]));
 }
 
