@@ -66,6 +66,14 @@ describe("routes to the pods of other nodes", () => {
     expect(unreachable[0]?.remedy).toContain("let your routers know that 10.244.3.0/24 is behind 198.51.100.3");
   });
 
+  it("wait for a node whose addresses are not known, and stay if they were", () => {
+    const silent = { ...other, internalIps: [] };
+    const nothing = { set: [], remove: [], unreachable: [] };
+    expect(planRoutes(own, [own, silent], kernel)).toEqual(nothing);
+    const routes = set.map((route) => ({ ...route, isOurs: true }));
+    expect(planRoutes(own, [own, silent], { ...kernel, routes })).toEqual(nothing);
+  });
+
   it("do not take an address of one host for a link", () => {
     const alone = { ...kernel, addresses: [{ index: 7, address: "192.0.2.12/32" }] };
     expect(planRoutes(own, [node("b", ["10.244.2.0/24"], ["192.0.2.12"])], alone).unreachable).toHaveLength(1);

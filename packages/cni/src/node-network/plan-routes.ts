@@ -34,14 +34,21 @@ export interface RoutePlan {
 
 /** Routes to the other nodes' pods: by their nodes' addresses, where those are at a link of this node. Pure. */
 export function planRoutes(own: NodeFacts, nodes: readonly NodeFacts[], kernel: KernelFacts): RoutePlan {
-  const found = nodes
-    .filter(({ name }) => name !== own.name)
+  const others = nodes.filter(({ name }) => name !== own.name);
+  // A Node may be there before its kubelet has told where it is.
+  const unknown = new Set(
+    others.filter(({ internalIps }) => internalIps.length === 0).flatMap((node) => node.podCidrs),
+  );
+  const found = others
+    .filter(({ internalIps }) => internalIps.length > 0)
     .flatMap((node) => node.podCidrs.map((cidr) => routeTo(node, cidr, own, kernel)));
   const wanted = found.flatMap((one) => ("gateway" in one ? [one] : []));
   const ours = kernel.routes.filter(({ isOurs }) => isOurs);
   return {
     set: wanted.filter((route) => !kernel.routes.some((there) => stands(there, route))),
-    remove: ours.filter(({ destination }) => !wanted.some((route) => route.destination === destination)),
+    remove: ours.filter(
+      ({ destination }) => !unknown.has(destination) && !wanted.some((route) => route.destination === destination),
+    ),
     unreachable: found.flatMap((one) => ("reason" in one ? [one] : [])),
   };
 }
