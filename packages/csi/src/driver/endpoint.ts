@@ -1,4 +1,3 @@
-import { isAbsolute } from "node:path";
 import { KxError } from "@kx/core";
 
 /**
@@ -7,8 +6,8 @@ import { KxError } from "@kx/core";
  * @throws KxError `KX_CSI_ENDPOINT`.
  */
 export function socketPathOf(endpoint: string): string {
-  const path = endpoint.replace(/^unix:(\/\/)?(?=\/)/, "");
-  if (path === endpoint || !isAbsolute(path)) {
+  const [, path] = /^unix:(?:\/\/)?(\/(?!\/).*)$/.exec(endpoint) ?? [];
+  if (path === undefined) {
     throw invalid(endpoint, "is no absolute path of a Unix socket: CSI drivers are served on these alone");
   }
   // spec.md, "CSI_ENDPOINT": the path SHALL end in .sock.

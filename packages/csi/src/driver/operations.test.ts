@@ -29,7 +29,9 @@ describe("operations", () => {
     const running = operations.run(operation(), first.run);
     await expect(operations.run(operation(), never)).rejects.toMatchObject({ code: "KX_CSI_BUSY", retryable: true });
     await expect(operations.run(operation({ digest: "e" }), never)).rejects.toThrow('volume "v"');
-    expect(await operations.run(operation({ keys: [{ key: "volume:w" }], digest: "w" }), async () => ({ n: 2 }))).toEqual({ n: 2 });
+    expect(
+      await operations.run(operation({ keys: [{ key: "volume:w" }], digest: "w" }), async () => ({ n: 2 })),
+    ).toEqual({ n: 2 });
     expect(operations.running).toBe(1);
     first.resolve({ n: 1 });
     expect(await running).toEqual({ n: 1 });

@@ -1,0 +1,68 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Identity } from "@kx/core/contracts/csi";
+import { createGrpcClient } from "@kx/core/grpc";
+import { collectingLogger } from "@kx/core/testing";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { defineCsiDriver } from "./define-csi-driver.ts";
+import { socketPathOf } from "./endpoint.ts";
+import { runCsiDriver } from "./run-csi-driver.ts";
+
+const driver = defineCsiDriver({ name: "run.csi.kx.dev", nodeGetInfo: async () => ({ nodeId: "n" }) });
+
+describe("socketPathOf", () => {
+  it.each([
+    ["unix:///run/csi.sock", "/run/csi.sock"],
+    ["unix:/run/csi.sock", "/run/csi.sock"],
+  ])("takes %s", (endpoint, path) => {
+    expect(socketPathOf(endpoint)).toBe(path);
+  });
+
+  it.each(["", "/run/csi.sock", "tcp://127.0.0.1:1", "unix://csi.sock", "unix:///run/csi", "unix:csi.sock"])(
+    "refuses %j",
+    (endpoint) => {
+      expect(() => socketPathOf(endpoint)).toThrow("KX_CSI_ENDPOINT");
+    },
+  );
+});
+
+describe("runCsiDriver", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "kx-csi-run-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("serves at CSI_ENDPOINT, logs to standard error, and ends with its signal", async () => {
+    const path = join(folder, "env.sock");
+    const lines: string[] = [];
+    const controller = new AbortController();
+    const running = await runCsiDriver(driver, {
+      signal: controller.signal,
+      io: { env: { CSI_ENDPOINT: `unix://${path}` }, stderr: { write: (line) => void lines.push(line) } },
+    });
+    await running.ready;
+    await using client = createGrpcClient(Identity, { path });
+    expect((await client.calls.probe({})).ready).toBe(true);
+    expect((await client.calls.getPluginInfo({})).name).toBe("run.csi.kx.dev");
+    await vi.waitFor(() => expect(lines.join("")).toContain("driver ready"), { timeout: 20_000 });
+    client.close();
+    controller.abort();
+    await vi.waitFor(() => expect(existsSync(path)).toBe(false), { timeout: 20_000 });
+    expect(await running.stop()).toEqual({ unfinished: [] });
+  });
+
+  it("watches the process's signals only as long as it runs", async () => {
+    const before = process.listenerCount("SIGTERM");
+    const endpoint = `unix://${join(folder, "signals.sock")}`;
+    await expect(runCsiDriver(driver, { endpoint: "nowhere" })).rejects.toThrow("KX_CSI_ENDPOINT");
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+    const running = await runCsiDriver(driver, { endpoint, log: collectingLogger() });
+    expect(process.listenerCount("SIGTERM")).toBe(before + 1);
+    await running.ready;
+    await running.stop();
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+  });
+});
