@@ -28,6 +28,8 @@ describe("commands", () => {
     expect(node).toContain("route add 10.244.2.0/24 via 10.250.0.12");
     expect(node).toContain("route add 10.244.3.0/24 via 10.250.0.13");
     expect(node.join()).not.toContain("10.244.1.0/24");
+    // Where a pod network is to come, that is its business.
+    expect(nodeCommands(network, 1, 0).join()).not.toContain("10.244.");
   });
 
   it("bind the host's routes to one link, with which they go", () => {

@@ -3,12 +3,12 @@ import { parse } from "yaml";
 import { layoutOf } from "../layout.ts";
 import type { CgroupPlan } from "./cgroups.ts";
 import { planNetwork } from "./network.ts";
-import { planNode } from "./node.ts";
-import { oldRoot } from "./step.ts";
+import { type NodeSpec, planNode } from "./node.ts";
+import { oldRoot, type Step } from "./step.ts";
 
 const layout = layoutOf("/s").node("node-1");
 const cgroups: CgroupPlan = { layout: "v2", dirs: [], initDirs: [], mounts: [], settle: [] };
-const steps = planNode({
+const spec: NodeSpec = {
   name: "node-1",
   index: 1,
   layout,
@@ -23,7 +23,8 @@ const steps = planNode({
   kubelet: { maxPods: 7, syncFrequency: "1s" },
   containerd: "# more",
   hasNetwork: true,
-});
+};
+const steps = planNode(spec);
 const pivot = steps.findIndex((step) => step.op === "pivot");
 
 const written = (path: string): string => {
@@ -65,6 +66,16 @@ describe("planNode", () => {
       [`${oldRoot}/assets/cni`, true],
       [`${oldRoot}/s/install`, true],
     ]);
+  });
+
+  it("puts no plug-in and no configuration there if another network is to come, which need not bring a loopback", () => {
+    const isOfNetwork = (step: Step) => "path" in step && /^\/(opt\/cni\/bin|etc\/cni\/net\.d)\/./.test(step.path);
+    expect(steps.filter(isOfNetwork)).toHaveLength(5);
+    const bare = planNode({ ...spec, hasNetwork: false });
+    expect(bare.filter(isOfNetwork)).toEqual([]);
+    const config = bare.find((step) => step.op === "write" && step.path === "/etc/containerd/config.toml");
+    expect(config?.op === "write" ? config.data : "").toContain("use_internal_loopback = true");
+    expect(written("/etc/containerd/config.toml")).toContain("use_internal_loopback = false");
   });
 
   it("puts the caller's kubelet fields over ours, and keeps keys private", () => {

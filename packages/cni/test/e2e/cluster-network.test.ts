@@ -115,5 +115,6 @@ describe("pods on kx's network", () => {
   it("find their nodes available, and told so", async () => {
     const path = `jsonpath={range .items[*]}{.status.conditions[?(@.type=="NetworkUnavailable")].reason} {end}`;
     expect(await kx.kubectl("get", "nodes", "-o", path)).toBe("KxNetworkReady KxNetworkReady");
+    expect(await kx.kubectl("get", "events", "--field-selector", "reason=PodsUnreachable", "-o", "name")).toBe("");
   });
 });
