@@ -4,11 +4,10 @@ import { type Look, planCollect } from "./plan-collect.ts";
 const attachment = (containerId: string, hasNamespace: boolean) => ({ containerId, ifName: "eth0", hasNamespace });
 const none: ReadonlySet<string> = new Set();
 const look = (attachments: Look["attachments"], ready: readonly string[], notReady: readonly string[] = []): Look => {
-  const all = [
-    ...ready.map((id) => [id, { isReady: true }] as const),
-    ...notReady.map((id) => [id, { isReady: false }] as const),
-  ];
-  return { attachments, sandboxes: new Map(all) };
+  const sandboxes = new Map<string, { isReady: boolean }>();
+  for (const id of ready) sandboxes.set(id, { isReady: true });
+  for (const id of notReady) sandboxes.set(id, { isReady: false });
+  return { attachments, sandboxes };
 };
 
 describe("what is out of use", () => {

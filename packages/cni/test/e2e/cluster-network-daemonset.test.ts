@@ -24,8 +24,9 @@ describe("kx's network with its agent as a DaemonSet", () => {
   it("makes the node Ready with nothing but what its extension asks of it", async () => {
     const isReady = 'jsonpath={.items[0].status.conditions[?(@.type=="Ready")].status}';
     expect(await kx.kubectl("get", "nodes", "-o", isReady)).toBe("False");
-    const { node: needs = {}, manifests } = extension.create({});
-    await kx.apply(...agentObjects(needs, manifests({ namespace: "kx-system", image: "" })));
+    const network = extension.create({});
+    const rendered = network.manifests({ namespace: "kx-system", image: "" });
+    await kx.apply(...agentObjects(network.node ?? {}, rendered));
     await kx.kubectl("rollout", "status", "daemonset/kx-node-agent", ...inSystem, "--timeout=120s").catch(explain);
     await kx.kubectl("wait", "--for=condition=Ready", "node/node-1", "--timeout=60s");
     expect((await node.exec("readlink", ["/opt/cni/bin/kx-bridge"])).stdout).toMatch(/^\/opt\/kx\/current\/kx-cni/);

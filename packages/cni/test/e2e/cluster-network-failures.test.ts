@@ -148,8 +148,8 @@ describe("kx's network while its agent fails", () => {
   /** Writes down what container runtimes do after an ADD. */
   async function remember(id: string, result: unknown): Promise<void> {
     const config = Buffer.from((await node.exec("cat", [conflist])).stdout).toString("base64");
-    const names = { containerId: id, ifName: "eth0", networkName: "kx", netns: `/run/netns/${id}` };
-    const input = JSON.stringify({ kind: "cniCacheV1", ...names, config, result });
+    const of = { containerId: id, ifName: "eth0", networkName: "kx", netns: `/run/netns/${id}` };
+    const input = JSON.stringify({ kind: "cniCacheV1", ...of, config, result });
     await node.exec("tee", [`/var/lib/cni/results/kx-${id}-eth0`], { input });
   }
 

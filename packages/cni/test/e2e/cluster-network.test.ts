@@ -71,7 +71,7 @@ describe("pods on kx's network", () => {
 
   it("are limited as their annotations say, in both directions", async () => {
     const rates = ((await nodes[0]?.exec("tc", ["qdisc", "show"]))?.stdout ?? "").match(/tbf .* rate \S+/g) ?? [];
-    expect(rates.map((line) => line.split(" ").at(-1)).toSorted()).toEqual(["10Mbit", "20Mbit"]);
+    expect(new Set(rates.map((line) => line.split(" ").at(-1)))).toEqual(new Set(["10Mbit", "20Mbit"]));
   });
 
   it("leave nothing behind when they are deleted, thirty at once", async () => {

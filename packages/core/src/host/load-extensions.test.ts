@@ -58,7 +58,9 @@ describe("loadExtensions", () => {
     // There is no such package beside this file.
     const options = { resolveFrom: [import.meta.url], modules };
     expect((await loadExtensions(configuration("own"), options)).map(({ name }) => name)).toEqual(["own"]);
-    await expect(loadExtensions(configuration(1), options)).rejects.toThrow(/KX_HOST_EXTENSION_OPTIONS.*must be a path/);
+    await expect(loadExtensions(configuration(1), options)).rejects.toThrow(
+      /KX_HOST_EXTENSION_OPTIONS.*must be a path/,
+    );
     expect(imports).toBe(2);
   });
 
