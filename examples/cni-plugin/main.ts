@@ -3,11 +3,12 @@
 import { access, constants, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineCniPlugin, ownFailure, runCniPlugin } from "@kx/cni";
+import { KxError } from "@kx/core";
 import { miniSchema } from "@kx/core/config";
 import * as z from "zod/mini";
 
-const entryOf = (request: { containerId: string; ifName: string; config: { folder: string } }) =>
-  join(request.config.folder, `${request.containerId} ${request.ifName}`);
+const entryOf = (request: { containerId: string; ifName: string; config: { name: string; folder: string } }) =>
+  join(request.config.folder, `${request.config.name} ${request.containerId} ${request.ifName}`);
 
 export const register = defineCniPlugin({
   name: "register",
@@ -26,13 +27,21 @@ export const register = defineCniPlugin({
     await access(entryOf(request)).catch(missing);
   },
   async status({ config }) {
-    await access(config.folder, constants.W_OK);
+    try {
+      await mkdir(config.folder, { recursive: true });
+      await access(config.folder, constants.W_OK);
+    } catch (cause) {
+      throw new KxError("KX_CNI_NOT_AVAILABLE", `${config.folder} cannot be written to`, { cause });
+    }
   },
   async gc({ config, validAttachments }) {
     if (validAttachments === undefined) return;
-    const valid = new Set(validAttachments.map(({ containerID, ifname }) => `${containerID} ${ifname}`));
-    const entries = await readdir(config.folder);
-    await Promise.all(entries.filter((entry) => !valid.has(entry)).map((entry) => rm(join(config.folder, entry))));
+    const { name, folder } = config;
+    const valid = new Set(validAttachments.map(({ containerID, ifname }) => `${name} ${containerID} ${ifname}`));
+    await mkdir(folder, { recursive: true });
+    // Other networks may keep theirs in the same folder.
+    const own = (await readdir(folder)).filter((entry) => entry.startsWith(`${name} `));
+    await Promise.all(own.filter((entry) => !valid.has(entry)).map((entry) => rm(join(folder, entry))));
   },
 });
 

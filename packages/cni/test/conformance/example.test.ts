@@ -1,8 +1,9 @@
 // The example as a runtime sees it: an executable with variables and standard input.
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { conformance, formatCounts, stateOfFolder } from "@kx/cni/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { installExample } from "../support/executables.ts";
 
@@ -46,7 +47,7 @@ describe("the example", () => {
   it("adds, checks and deletes, and is chained", async () => {
     const prevResult = { cniVersion: "1.1.0", ips: [{ address: "10.0.0.2/24" }] };
     expect(run("ADD", { prevResult })).toEqual({ status: 0, stderr: "", output: prevResult });
-    expect(await readFile(join(folder, "entries/a1 eth0"), "utf8")).toBe("/proc/self/ns/net");
+    expect(await readFile(join(folder, "entries/net a1 eth0"), "utf8")).toBe("/proc/self/ns/net");
     expect(run("CHECK", { prevResult })).toEqual({ status: 0, stderr: "", output: undefined });
     expect(run("STATUS").status).toBe(0);
     for (let times = 0; times < 2; times++) expect(run("DEL")).toEqual({ status: 0, stderr: "", output: undefined });
@@ -62,7 +63,7 @@ describe("the example", () => {
     const second = run("ADD");
     expect(second).toMatchObject({ status: 1, output: { code: 999, msg: expect.stringContaining("EEXIST") } });
     expect(second.stderr).toContain('"msg":"unforeseen failure"');
-    expect(await readFile(join(folder, "entries/a1 eth0"), "utf8")).toBe("/proc/1/ns/net");
+    expect(await readFile(join(folder, "entries/net a1 eth0"), "utf8")).toBe("/proc/1/ns/net");
   });
 
   it("collects what is not in use", async () => {
@@ -70,7 +71,7 @@ describe("the example", () => {
     expect(run("GC").status).toBe(0);
     expect(await entries()).toHaveLength(3);
     run("GC", { "cni.dev/valid-attachments": [{ containerID: "a2", ifname: "eth0" }] });
-    expect(await entries()).toEqual(["a2 eth0"]);
+    expect(await entries()).toEqual(["net a2 eth0"]);
     run("GC", { "cni.dev/valid-attachments": null });
     expect(await entries()).toEqual([]);
   });
@@ -87,6 +88,34 @@ describe("the example", () => {
       output: { code: 7, msg: expect.stringContaining("folder Invalid input: expected string, received number") },
     });
   });
+
+  it("passes the conformance suite, behind another plug-in", async () => {
+    const entriesFolder = join(folder, "entries");
+    await mkdir(entriesFolder);
+    const report = await conformance({
+      executable,
+      role: "chained",
+      namespaces: false,
+      config: { type: "register", folder: entriesFolder },
+      state: stateOfFolder(entriesFolder),
+      damages: {
+        "the entry is gone": ({ containerId }) => rm(join(entriesFolder, `kx-conformance ${containerId} eth0`)),
+      },
+      unavailable: async () => {
+        await rmdir(entriesFolder);
+        await writeFile(entriesFolder, "");
+        return {
+          async [Symbol.asyncDispose]() {
+            await rm(entriesFolder);
+            await mkdir(entriesFolder);
+          },
+        };
+      },
+    });
+    console.log(formatCounts(report));
+    expect(report.cases.filter(({ outcome }) => outcome === "failed")).toEqual([]);
+    expect(report.counts.passed).toBeGreaterThan(40);
+  }, 240_000);
 
   it("logs what it did if asked to", () => {
     const { stderr } = run("VERSION", {}, { KX_CNI_LOG: "debug" });

@@ -190,7 +190,7 @@ describe.skipIf(go === undefined)("beside libcni", () => {
       return { calls: await calls(), registered: await registered() };
     };
     const byUs = await gcBy(async () => ours.gc(await network(), [attachment]));
-    expect(byUs.registered).toEqual(["cnitool-77 eth0"]);
+    expect(byUs.registered).toEqual(["net cnitool-77 eth0"]);
     expect(byUs.calls.map(({ command }) => command)).toEqual(["DEL", "GC"]);
     await ours.gc(await network(), []);
     const byThem = await gcBy(() => theirs("gc", { Valid: [attachment] }));
