@@ -35,10 +35,14 @@ export async function growImage(path: string, sizeBytes: bigint, isSynced: boole
  * share the blocks do. In a process of its own: however long it takes, nothing else waits.
  */
 export async function copyContent(from: string, to: string, isSynced: boolean): Promise<void> {
-  await runProgram("cp", ["--archive", "--no-target-directory", "--reflink=auto", "--sparse=auto", "--one-file-system", "--", from, to], {
-    deadlineMs: longestMs,
-    diesWithParent: true,
-  });
+  await runProgram(
+    "cp",
+    ["--archive", "--no-target-directory", "--reflink=auto", "--sparse=auto", "--one-file-system", "--", from, to],
+    {
+      deadlineMs: longestMs,
+      diesWithParent: true,
+    },
+  );
   // A tree has no other way to the disk than that of its whole file system.
   if (isSynced) await runProgram("sync", ["--file-system", to], { deadlineMs: longestMs });
 }

@@ -49,6 +49,8 @@ function sizeOf(text: string): bigint {
   try {
     return parseQuantity(text).nanos / 1_000_000_000n;
   } catch (cause) {
-    throw csiError("INVALID_ARGUMENT", `the attribute size ${JSON.stringify(text)} is no size such as 100Mi`, { cause });
+    throw csiError("INVALID_ARGUMENT", `the attribute size ${JSON.stringify(text)} is no size such as 100Mi`, {
+      cause,
+    });
   }
 }

@@ -1,5 +1,6 @@
 import { KxError } from "@kx/core";
 import { StorageHealthErrorType, VolumeHealthErrorType } from "@kx/core/contracts/csi";
+import type { FileSystemStat } from "@kx/core/linux";
 import type { ControllerHandlers, NodeHandlers } from "../driver/csi-handlers.ts";
 import type { StoredObject } from "../driver/volume-state.ts";
 import type { Environment } from "./environment.ts";
@@ -14,8 +15,8 @@ interface Finding {
   readonly message: string;
 }
 
-// A file system that is this full will not take much more.
-const fullFrom = 0.98;
+// A file system with less than this free will not take much more.
+const leastFree = 0.02;
 
 /** What is wrong with volumes, as far as it can be seen. */
 export function healthHandlers(env: Environment): HealthHandlers {
@@ -24,7 +25,8 @@ export function healthHandlers(env: Environment): HealthHandlers {
     const found = await folders.find("volumes", id);
     if (found === undefined) return [lost("ContentMissing", `there is nothing at ${folders.pathOf("volumes", id)}`)];
     const { kind } = unpackVolume(stored);
-    if (stored !== undefined && kind !== found.kind) return [lost("ContentReplaced", `it was kept as ${kind}, and is a ${found.kind}`)];
+    if (stored !== undefined && kind !== found.kind)
+      return [lost("ContentReplaced", `it was kept as ${kind}, and is a ${found.kind}`)];
     return [];
   };
   return {
@@ -42,37 +44,51 @@ export function healthHandlers(env: Environment): HealthHandlers {
     async nodeGetVolumeHealth({ volumeId, volumePublishPath, stagingTargetPath }) {
       const findings = [...(await ofContent(volumeId, undefined))];
       const path = volumePublishPath === "" ? stagingTargetPath : volumePublishPath;
-      if ((await mounter.mountAt(path)) === undefined) findings.push(bad("NotMounted", `nothing is mounted at ${path}`));
+      if ((await mounter.mountAt(path)) === undefined)
+        findings.push(bad("NotMounted", `nothing is mounted at ${path}`));
       else findings.push(...(await usage(env, volumeId, path)));
       return { volumeHealth: { volumeId, healthStatuses: findings } };
     },
     async nodeGetStorageHealth() {
       try {
-        const { totalBytes, availableBytes } = await mounter.statfs("", options.stateDir);
-        if (Number(availableBytes) > Number(totalBytes) * (1 - fullFrom)) return { backendHealth: [] };
-        const message = `of ${totalBytes} bytes of the disk at ${options.stateDir} ${availableBytes} are free`;
+        const disk = await mounter.statfs("", options.stateDir);
+        if (!isFull(disk)) return { backendHealth: [] };
+        const message = `of ${disk.totalBytes} bytes of the disk at ${options.stateDir} ${disk.availableBytes} are free`;
         return { backendHealth: [{ status: StorageHealthErrorType.STORAGE_DEGRADED, reason: "DiskFull", message }] };
       } catch (error) {
         const message = KxError.from(error).message;
-        return { backendHealth: [{ status: StorageHealthErrorType.STORAGE_UNREACHABLE, reason: "DiskUnreachable", message }] };
+        return {
+          backendHealth: [{ status: StorageHealthErrorType.STORAGE_UNREACHABLE, reason: "DiskUnreachable", message }],
+        };
       }
     },
   };
+}
+
+function isFull({ totalBytes, availableBytes }: FileSystemStat): boolean {
+  return Number(availableBytes) < Number(totalBytes) * leastFree;
 }
 
 async function usage({ mounter }: Environment, volumeId: string, path: string): Promise<readonly Finding[]> {
   try {
     const { kind } = await mounter.stat(volumeId, path);
     if (kind === "block") return [];
-    const { totalBytes, freeBytes } = await mounter.statfs(volumeId, path);
-    const isFull = Number(totalBytes - freeBytes) >= Number(totalBytes) * fullFrom;
-    if (!isFull) return [];
-    const message = `of ${totalBytes} bytes ${freeBytes} are free`;
+    const disk = await mounter.statfs(volumeId, path);
+    if (!isFull(disk)) return [];
+    const message = `of ${disk.totalBytes} bytes ${disk.availableBytes} are free`;
     return [{ status: VolumeHealthErrorType.DEGRADED, reason: "VolumeFull", message }];
   } catch (error) {
     return [bad("NotReachable", KxError.from(error).message)];
   }
 }
 
-const bad = (reason: string, message: string): Finding => ({ status: VolumeHealthErrorType.INACCESSIBLE, reason, message });
-const lost = (reason: string, message: string): Finding => ({ status: VolumeHealthErrorType.DATA_LOSS, reason, message });
+const bad = (reason: string, message: string): Finding => ({
+  status: VolumeHealthErrorType.INACCESSIBLE,
+  reason,
+  message,
+});
+const lost = (reason: string, message: string): Finding => ({
+  status: VolumeHealthErrorType.DATA_LOSS,
+  reason,
+  message,
+});

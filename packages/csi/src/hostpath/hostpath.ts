@@ -69,7 +69,11 @@ const allModes = [
   AccessMode.MULTI_NODE_MULTI_WRITER,
 ];
 
-function createEnvironment(options: HostpathOptions, name: string, isSynced: boolean): Environment & { prepare(): Promise<void> } {
+function createEnvironment(
+  options: HostpathOptions,
+  name: string,
+  isSynced: boolean,
+): Environment & { prepare(): Promise<void> } {
   const { stateDir, kubeletDir, durability = "fsync", mode = "all", nodeId, capacityBytes } = options;
   // Of the processes on one folder one has the state; one for the node alone remembers what it has published.
   const state = fileState(`${stateDir}/${mode === "node" ? "node-state" : "state"}`, { durability });
@@ -88,7 +92,10 @@ function createEnvironment(options: HostpathOptions, name: string, isSynced: boo
     },
     async prepare() {
       const volumes = await state.list("volume", undefined, Number.MAX_SAFE_INTEGER);
-      capacity = createCapacity(capacityBytes, volumes.reduce((sum, volume) => sum + capacityOf(volume), 0n));
+      capacity = createCapacity(
+        capacityBytes,
+        volumes.reduce((sum, volume) => sum + capacityOf(volume), 0n),
+      );
       await folders.clean();
       for (const { id } of volumes) {
         const found = await folders.find("volumes", id);

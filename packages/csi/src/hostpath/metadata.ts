@@ -56,7 +56,10 @@ async function openImage({ folders, state, topology }: Environment, snapshotId: 
 
 function startOf({ startingOffset }: Asked, sizeBytes: bigint): number {
   if (startingOffset >= 0n && startingOffset <= sizeBytes) return Number(startingOffset);
-  throw csiError("OUT_OF_RANGE", `starting_offset ${startingOffset} is not within the ${sizeBytes} bytes of the volume`);
+  throw csiError(
+    "OUT_OF_RANGE",
+    `starting_offset ${startingOffset} is not within the ${sizeBytes} bytes of the volume`,
+  );
 }
 
 /** At least one message, as it tells the volume's size. */

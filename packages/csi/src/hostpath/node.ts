@@ -55,7 +55,14 @@ export function nodeHandlers(env: Environment): OwnHandlers {
       if (found?.kind === "image") await detachLoops(found.path);
     },
 
-    async nodePublishVolume({ volumeId, targetPath: target, stagingTargetPath, volumeContext, publishContext, ...rest }) {
+    async nodePublishVolume({
+      volumeId,
+      targetPath: target,
+      stagingTargetPath,
+      volumeContext,
+      publishContext,
+      ...rest
+    }) {
       const { isBlock, mountFlags, group } = readCapability(rest.volumeCapability);
       const readOnly = rest.readonly || isAttachedReadOnly(publishContext);
       const isEphemeral = volumeContext["csi.storage.k8s.io/ephemeral"] === "true";
@@ -67,7 +74,8 @@ export function nodeHandlers(env: Environment): OwnHandlers {
       }
       const found = await findVolume(env, volumeId);
       if (isBlock) {
-        if (found.kind === "folder") throw csiError("INVALID_ARGUMENT", `the volume ${volumeId} is a folder, and no block device`);
+        if (found.kind === "folder")
+          throw csiError("INVALID_ARGUMENT", `the volume ${volumeId} is a folder, and no block device`);
         const loops = await findLoops(found.path);
         if (loops.length === 0) throw notStaged(volumeId, stagingTargetPath);
         // A mount cannot make a device read-only, but another loop device is.
@@ -75,7 +83,14 @@ export function nodeHandlers(env: Environment): OwnHandlers {
         return mounter.bind({ volumeId, source, target, kind: "file", readOnly });
       }
       if ((await mounter.mountAt(stagingTargetPath)) === undefined) throw notStaged(volumeId, stagingTargetPath);
-      await mounter.bind({ volumeId, source: stagingTargetPath, target, kind: "folder", readOnly, options: mountFlags });
+      await mounter.bind({
+        volumeId,
+        source: stagingTargetPath,
+        target,
+        kind: "folder",
+        readOnly,
+        options: mountFlags,
+      });
     },
 
     async nodeUnpublishVolume({ volumeId, targetPath: target }) {
@@ -92,7 +107,10 @@ export function nodeHandlers(env: Environment): OwnHandlers {
         const found = await findVolume(env, volumeId);
         return { usage: [{ unit: UsageUnit.BYTES, total: found.sizeBytes }] };
       }
-      const { totalBytes, availableBytes, freeBytes, totalInodes, freeInodes } = await mounter.statfs(volumeId, volumePath);
+      const { totalBytes, availableBytes, freeBytes, totalInodes, freeInodes } = await mounter.statfs(
+        volumeId,
+        volumePath,
+      );
       return {
         usage: [
           { unit: UsageUnit.BYTES, total: totalBytes, available: availableBytes, used: totalBytes - freeBytes },

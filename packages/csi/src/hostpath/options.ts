@@ -47,7 +47,9 @@ export const hostpathShape = {
   maxVolumesPerNode: z.optional(
     z.int().check(z.positive(), z.describe("How many volumes the node can have attached. Default: no limit.")),
   ),
-  kubeletDir: z.optional(path("The kubelet's folder: volumes are mounted nowhere else, and no link is followed there.")),
+  kubeletDir: z.optional(
+    path("The kubelet's folder: volumes are mounted nowhere else, and no link is followed there."),
+  ),
   durability: z.prefault(
     z
       .enum(["fsync", "rename"])

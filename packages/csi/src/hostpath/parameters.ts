@@ -30,7 +30,8 @@ export function kindAskedFor(
   }
   const isBlock = capabilities.some(({ accessType }) => accessType.case === "block");
   const isMount = capabilities.some(({ accessType }) => accessType.case === "mount");
-  if (isBlock && isMount) throw csiError("INVALID_ARGUMENT", "a volume cannot be used both as a block device and mounted");
+  if (isBlock && isMount)
+    throw csiError("INVALID_ARGUMENT", "a volume cannot be used both as a block device and mounted");
   if (isBlock || backing === "image") {
     for (const { accessType } of capabilities) {
       if (accessType.case === "mount") imageFileSystem(accessType.value.fsType);

@@ -1,5 +1,5 @@
 import { loadConfig, miniSchema } from "@kx/core/config";
-import { type LogLevel, createLogger, logLevels } from "@kx/core/log";
+import { createLogger, type LogLevel, logLevels } from "@kx/core/log";
 import * as z from "zod/mini";
 import { runCsiDriver } from "../driver/run-csi-driver.ts";
 import { hostpath } from "./hostpath.ts";
@@ -10,7 +10,7 @@ export interface HostpathProgram {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  print(text: string): undefined;
+  readonly print: (text: string) => undefined;
 }
 
 const name = "kx-csi-hostpath";

@@ -1,6 +1,10 @@
 import { createHash } from "node:crypto";
 import { fromJson, type MessageInitShape } from "@bufbuild/protobuf";
-import { CreateVolumeGroupSnapshotResponseSchema, type SnapshotSchema, type VolumeGroupSnapshot } from "@kx/core/contracts/csi";
+import {
+  CreateVolumeGroupSnapshotResponseSchema,
+  type SnapshotSchema,
+  type VolumeGroupSnapshot,
+} from "@kx/core/contracts/csi";
 import { csiError } from "../driver/csi-error.ts";
 import type { ControllerHandlers, GroupControllerHandlers } from "../driver/csi-handlers.ts";
 import type { StoredObject } from "../driver/volume-state.ts";

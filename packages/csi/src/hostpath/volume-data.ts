@@ -36,7 +36,8 @@ export function volumeOf(stored: StoredObject): Volume | undefined {
 export function snapshotOf({ response = {} }: StoredObject, { segments }: Place): Snapshot | undefined {
   const known = response["snapshot"] as JsonRecord | undefined;
   if (known === undefined) return undefined;
-  return fromJson(CreateSnapshotResponseSchema, { snapshot: { ...known, accessibleTopology: [{ segments }] } }).snapshot;
+  return fromJson(CreateSnapshotResponseSchema, { snapshot: { ...known, accessibleTopology: [{ segments }] } })
+    .snapshot;
 }
 
 /** A volume's size, read as cheaply as can be. */

@@ -34,7 +34,10 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
       refuseOtherPlaces(request.accessibilityRequirements, topology);
       const source = await findSource(env, request.volumeContentSource);
       if (source !== undefined && source.content.kind !== wanted) {
-        throw csiError("INVALID_ARGUMENT", `the source is kept as ${source.content.kind}, the volume would be as ${wanted}`);
+        throw csiError(
+          "INVALID_ARGUMENT",
+          `the source is kept as ${source.content.kind}, the volume would be as ${wanted}`,
+        );
       }
       const capacityBytes = sizeFor(request, source?.sizeBytes ?? 0n);
       // What a crash left of the same request is taken over: it is whole, and nobody has seen it.
@@ -139,7 +142,9 @@ async function findSource(
   if (source?.type.case === undefined) return undefined;
   const { type } = source;
   const [shelf, id] =
-    type.case === "volume" ? (["volumes", type.value.volumeId] as const) : (["snapshots", type.value.snapshotId] as const);
+    type.case === "volume"
+      ? (["volumes", type.value.volumeId] as const)
+      : (["snapshots", type.value.snapshotId] as const);
   const kind = shelf === "volumes" ? "volume" : "snapshot";
   const [content, stored] = [await folders.find(shelf, id), await state.get(kind, id)];
   if (content === undefined || stored === undefined) throw csiError("NOT_FOUND", `there is no ${kind} ${id}`);

@@ -43,12 +43,18 @@ export async function probeDevice(mounter: Mounter, { volumeId, device }: Device
   const content = readContent(head, tail);
   if (content.kind === "filesystem") return content;
   // 2: nothing found; 8: several things that contradict each other.
-  const { exitCode, stdout } = await runProgram("blkid", ["--probe", "--output", "value", "--match-tag", "TYPE", device], {
-    success: [2, 8],
-  });
+  const { exitCode, stdout } = await runProgram(
+    "blkid",
+    ["--probe", "--output", "value", "--match-tag", "TYPE", device],
+    {
+      success: [2, 8],
+    },
+  );
   if (exitCode === 2) return content;
   const type = stdout.trim();
-  return exitCode === 0 && type !== "" ? { kind: "filesystem", type } : { kind: "other", what: "more than one signature" };
+  return exitCode === 0 && type !== ""
+    ? { kind: "filesystem", type }
+    : { kind: "other", what: "more than one signature" };
 }
 
 /**

@@ -8,7 +8,14 @@ export interface LoopDevice {
 
 /** The loop devices of a file, known by what it is, not by its path. */
 export async function findLoops(image: string): Promise<readonly LoopDevice[]> {
-  const { stdout } = await runProgram("losetup", ["--associated", image, "--noheadings", "--raw", "--output", "NAME,RO"]);
+  const { stdout } = await runProgram("losetup", [
+    "--associated",
+    image,
+    "--noheadings",
+    "--raw",
+    "--output",
+    "NAME,RO",
+  ]);
   return stdout
     .split("\n")
     .filter((line) => line !== "")
@@ -19,7 +26,10 @@ export async function findLoops(image: string): Promise<readonly LoopDevice[]> {
 }
 
 /** Gives a file a loop device, or finds the one that it has. */
-export async function attachLoop(image: string, { readOnly = false }: { readonly readOnly?: boolean } = {}): Promise<string> {
+export async function attachLoop(
+  image: string,
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
+): Promise<string> {
   const present = (await findLoops(image)).find((loop) => loop.readOnly === readOnly);
   if (present !== undefined) return present.device;
   const { stdout } = await runProgram("losetup", ["--find", "--show", ...(readOnly ? ["--read-only"] : []), image]);

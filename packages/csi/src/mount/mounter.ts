@@ -175,7 +175,8 @@ export function createMounter({ kubeletDir, deadlineMs = 30_000 }: MounterOption
     },
     stat: (volumeId, path) => run(volumeId, path, (made) => made.stat(path)),
     statfs: (volumeId, path) => run(volumeId, path, (made) => made.statfs(path)),
-    read: (volumeId, path, maxBytes, offset = 0) => run(volumeId, path, (made) => made.read(path, maxBytes, { offset })),
+    read: (volumeId, path, maxBytes, offset = 0) =>
+      run(volumeId, path, (made) => made.read(path, maxBytes, { offset })),
     get hung() {
       return calls.hung;
     },

@@ -57,16 +57,21 @@ export function runProgram(
   }
   const { promise, resolve, reject } = Promise.withResolvers<ProgramResult>();
   const shown = [program, ...args].join(" ");
-  const child = execFile(program, args, { maxBuffer: 16 * 1024 ** 2, env: plainEnvironment() }, (error, stdout, stderr) => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", kill);
-    const exitCode = error === null ? 0 : error.code;
-    if (typeof exitCode === "number" && (exitCode === 0 || success.includes(exitCode))) {
-      resolve({ exitCode, stdout });
-    } else {
-      reject(programError(program, shown, error, stderr.trim() || stdout.trim()));
-    }
-  });
+  const child = execFile(
+    program,
+    args,
+    { maxBuffer: 16 * 1024 ** 2, env: plainEnvironment() },
+    (error, stdout, stderr) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", kill);
+      const exitCode = error === null ? 0 : error.code;
+      if (typeof exitCode === "number" && (exitCode === 0 || success.includes(exitCode))) {
+        resolve({ exitCode, stdout });
+      } else {
+        reject(programError(program, shown, error, stderr.trim() || stdout.trim()));
+      }
+    },
+  );
   child.stdin?.end();
   const kill = () => void child.kill("SIGKILL");
   signal?.addEventListener("abort", kill, { once: true });
@@ -92,7 +97,9 @@ function programError(
 ): KxError {
   const source = packageOf[program];
   const isMissing = error?.code === "ENOENT";
-  const end = isMissing ? "there is no such program" : `${error?.signal ?? `exit code ${error?.code}`}: ${said.slice(-2000)}`;
+  const end = isMissing
+    ? "there is no such program"
+    : `${error?.signal ?? `exit code ${error?.code}`}: ${said.slice(-2000)}`;
   return new KxError("KX_CSI_PROGRAM", `${shown} failed: ${end}`, {
     details: { program, exitCode: error?.code },
     ...(isMissing ? { remedy: `install ${source === undefined ? program : `the package ${source}`}` } : {}),

@@ -47,7 +47,8 @@ export function readContent(head: Uint8Array, tail: Uint8Array): Content {
   if (ext !== undefined) return ext;
   const found = signatures.find(({ offset, magic }) => has(head, offset, magic));
   if (found?.what === "xfs") return { kind: "filesystem", type: "xfs", sizeBytes: sizeOfXfs(head) };
-  if (found?.what === "btrfs") return { kind: "filesystem", type: "btrfs", sizeBytes: viewOf(head).getBigUint64(0x10070, true) };
+  if (found?.what === "btrfs")
+    return { kind: "filesystem", type: "btrfs", sizeBytes: viewOf(head).getBigUint64(0x10070, true) };
   if (found !== undefined) return { kind: "other", what: found.what };
   const first = head.findIndex((byte) => byte !== 0);
   if (first >= 0) return { kind: "other", what: `unknown data at byte ${first}` };
@@ -60,7 +61,10 @@ export function readContent(head: Uint8Array, tail: Uint8Array): Content {
 function readExt(head: Uint8Array): Content | undefined {
   if (head.length < 0x800 || !has(head, 0x438, bytes("53ef"))) return undefined;
   const view = viewOf(head);
-  const [hasJournal, hasExtents] = [(view.getUint32(0x45c, true) & 0x4) !== 0, (view.getUint32(0x460, true) & 0x2c0) !== 0];
+  const [hasJournal, hasExtents] = [
+    (view.getUint32(0x45c, true) & 0x4) !== 0,
+    (view.getUint32(0x460, true) & 0x2c0) !== 0,
+  ];
   const isWide = (view.getUint32(0x460, true) & 0x80) !== 0;
   const blocks = BigInt(view.getUint32(0x404, true)) + (isWide ? BigInt(view.getUint32(0x550, true)) << 32n : 0n);
   const type = hasExtents ? "ext4" : hasJournal ? "ext3" : "ext2";

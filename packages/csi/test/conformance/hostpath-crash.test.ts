@@ -4,8 +4,8 @@ import { execFile } from "node:child_process";
 import { cp, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostpath } from "@kx/csi/hostpath";
 import { runCsiDriver } from "@kx/csi";
+import { hostpath } from "@kx/csi/hostpath";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asBlock, type CsiClients, csiClients, mounted } from "../support/csi-clients.ts";
 import { digestOf, folderBytes, type HostpathCall, hostpathCalls, imageBytes } from "../support/hostpath-calls.ts";
@@ -42,7 +42,11 @@ describe.skipIf(!canMount("crashes are not tried"))("a hostpath driver that is k
     template = await mkdtemp(join(tmpdir(), "kx-csi-crash-"));
     await using served = await serve(template);
     const { controller } = served.csi;
-    const make = async (name: string, requiredBytes: number, capability: ReturnType<typeof mounted | typeof asBlock>) => {
+    const make = async (
+      name: string,
+      requiredBytes: number,
+      capability: ReturnType<typeof mounted | typeof asBlock>,
+    ) => {
       const capacityRange = { requiredBytes: BigInt(requiredBytes), limitBytes: 0n };
       const { volume } = await controller.createVolume({ name, capacityRange, volumeCapabilities: [capability] });
       return volume?.volumeId ?? "";

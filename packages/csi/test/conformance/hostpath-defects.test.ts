@@ -64,7 +64,12 @@ describe.skipIf(!canMount("the ten defects are not looked for"))("defects of the
 
   it("2: a clone that is asked for again is the same clone", async () => {
     const source = await createVolume();
-    const request = { name: name(), capacityRange: range, volumeCapabilities: [mounted()], volumeContentSource: fromVolume(source) };
+    const request = {
+      name: name(),
+      capacityRange: range,
+      volumeCapabilities: [mounted()],
+      volumeContentSource: fromVolume(source),
+    };
     const first = await csi.controller.createVolume(request);
     expect(await csi.controller.createVolume(request)).toEqual(first);
   });
@@ -103,7 +108,7 @@ describe.skipIf(!canMount("the ten defects are not looked for"))("defects of the
     const ids = [await createSnapshot(source), await createSnapshot(source)];
     await createSnapshot(other);
     const { entries } = await csi.controller.listSnapshots({ sourceVolumeId: source });
-    expect(entries.map(({ snapshot }) => snapshot?.snapshotId).toSorted()).toEqual(ids.toSorted());
+    expect(entries.map(({ snapshot }) => snapshot?.snapshotId ?? "").toSorted()).toEqual(ids.toSorted());
   });
 
   const stage = async (volumeId: string, capability: ReturnType<typeof mounted>) => {

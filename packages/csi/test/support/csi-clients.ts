@@ -26,8 +26,8 @@ export function csiClients(socket: string) {
 export type CsiClients = ReturnType<typeof csiClients>;
 
 /** A volume's use as a mount. */
-export const mounted = (mode: AccessMode = AccessMode.SINGLE_NODE_WRITER) =>
-  ({ accessType: { case: "mount", value: { fsType: "" } }, accessMode: { mode } }) as const;
+export const mounted = (mode: AccessMode = AccessMode.SINGLE_NODE_WRITER, volumeMountGroup = "") =>
+  ({ accessType: { case: "mount", value: { fsType: "", volumeMountGroup } }, accessMode: { mode } }) as const;
 
 /** A volume's use as a raw block device. */
 export const asBlock = (mode: AccessMode = AccessMode.SINGLE_NODE_WRITER) =>

@@ -17,7 +17,7 @@ export interface DriverProcess extends AsyncDisposable {
   /** What it wrote so far. */
   log(): string;
   /** Runs a program where the driver's mounts are seen. */
-  inside(file: string, args: readonly string[]): Promise<string>;
+  readonly inside: (file: string, args: readonly string[]) => Promise<string>;
   /** Resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** Starts it again on the same folder, in the same namespace. */

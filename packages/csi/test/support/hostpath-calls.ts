@@ -18,7 +18,8 @@ export const folderBytes = 4 * 1024 ** 2;
 export const imageBytes = 2 * 1024 ** 2;
 
 const create = async (csi: CsiClients, more: object) =>
-  (await csi.controller.createVolume({ name: "made", capacityRange, volumeCapabilities: [mounted()], ...more })).volume?.volumeId ?? "";
+  (await csi.controller.createVolume({ name: "made", capacityRange, volumeCapabilities: [mounted()], ...more })).volume
+    ?.volumeId ?? "";
 const block = { volumeCapabilities: [asBlock()] };
 
 /** Calls that make or remove something, on what is there first. Each can be made again; gives the id of what it is about. */

@@ -1,10 +1,10 @@
 // Makes one call to the hostpath driver, in this process over its socket, and is killed on the way.
 import { writeSync } from "node:fs";
-import { hostpath } from "../../src/hostpath/hostpath.ts";
 import { runCsiDriver } from "../../src/driver/run-csi-driver.ts";
+import { hostpath } from "../../src/hostpath/hostpath.ts";
 import { crashAt } from "./crash-at.ts";
 import { csiClients } from "./csi-clients.ts";
-import { hostpathCalls, type HostpathCall } from "./hostpath-calls.ts";
+import { type HostpathCall, hostpathCalls } from "./hostpath-calls.ts";
 
 const [folder = "", durability, call = "", at] = process.argv.slice(2);
 const driver = hostpath({
