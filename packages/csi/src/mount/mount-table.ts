@@ -26,11 +26,6 @@ export function placeOf(mounts: readonly MountInfo[], path: string): Place | und
   return { major, minor, root: join(root, path.slice(mountPoint === "/" ? 0 : mountPoint.length)) };
 }
 
-/** All that shows a place, be it as a whole. */
-export function mountsOf(mounts: readonly MountInfo[], place: Place): readonly MountInfo[] {
-  return mounts.filter((mount) => isSamePlace(mount, place));
-}
-
 export function isSamePlace(one: Place, other: Place | undefined): boolean {
   return one.major === other?.major && one.minor === other.minor && one.root === other.root;
 }
