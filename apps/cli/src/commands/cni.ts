@@ -1,4 +1,11 @@
-import { type CniRuntime, createCniRuntime, loadNetwork, loadNetworks, type Network } from "@kx/cni/runtime";
+import {
+  type AttachmentTarget,
+  type CniRuntime,
+  createCniRuntime,
+  loadNetwork,
+  loadNetworks,
+  type Network,
+} from "@kx/cni/runtime";
 import { KxError } from "@kx/core";
 import type { AttachmentFlags, CniActions, CniFlags, GcFlags, NetworkFlags } from "../cni/flags.ts";
 import { resultTable } from "../cni/result-table.ts";
@@ -37,7 +44,9 @@ export function cniActions(terminal: Terminal, signal: AbortSignal): Omit<CniAct
     },
     async check(name, netns, flags) {
       const { runtime, network, target, told, words } = await attached(name, netns, flags);
-      await runtime.check(network, target, { signal });
+      await runtime.check(network, target, { signal }).catch(async (error: unknown) => {
+        throw (await isRemembered(runtime, name, target)) ? error : neverAdded(error, words, name, netns);
+      });
       const how = network.disableCheck ? "is not checked: the network has disableCheck" : "is as `add` left it";
       return say(flags, { ...told, checked: !network.disableCheck }, `${words} ${how}`);
     },
@@ -132,6 +141,21 @@ async function validate(
       return { file: path, plugins: [], problem: error?.reason ?? "cannot be read" };
     }),
   );
+}
+
+async function isRemembered(runtime: CniRuntime, network: string, target: AttachmentTarget): Promise<boolean> {
+  const { containerId, ifName } = target;
+  const known = await runtime.attachments();
+  return known.some((one) => one.networkName === network && one.containerId === containerId && one.ifName === ifName);
+}
+
+/** Plug-ins say little if what they are to check was never added. */
+function neverAdded(cause: unknown, words: string, network: string, netns: string): KxError {
+  const { reason } = KxError.from(cause);
+  return new KxError("KX_CLI_CNI", `no result of an ADD of ${words} is remembered, and without it: ${reason}`, {
+    cause,
+    remedy: `add it first: kx cni add ${network} ${netns}; or name with --cache-dir where its runtime keeps results`,
+  });
 }
 
 /** The runtime's side does not take back a failed ADD: that is for its caller. */
