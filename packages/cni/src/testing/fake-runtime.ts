@@ -18,7 +18,7 @@ import { buildCall, callerOf, describePlugin, type PluginAnswer, type PluginUnde
 export type FakeRuntimeOptions = PluginUnderTest & {
   /** The plug-in's configuration. Default of `cniVersion`: 1.1.0; of `name`: `net`. */
   readonly config: JsonObject;
-  /** CNI_PATH. Default: the folder of the executable. */
+  /** CNI_PATH. Default: the folder of the executable, else `/opt/cni/bin`. */
   readonly path?: readonly string[];
   /** Variables that every call has beside those of CNI. PATH is that of this process. */
   readonly env?: Readonly<Record<string, string>>;

@@ -84,10 +84,12 @@ export function callerOf(tested: PluginUnderTest, { timeoutMs, host }: CallerOpt
 
 /** What a plug-in is called in reports, and where its delegates are looked for by default. */
 export function describePlugin(tested: PluginUnderTest): { readonly name: string; readonly path: readonly string[] } {
-  if ("plugin" in tested) return { name: tested.plugin.name, path: [] };
+  if ("plugin" in tested) return { name: tested.plugin.name, path: usualPath };
   if ("executable" in tested) return { name: tested.executable, path: [dirname(tested.executable)] };
-  return { name: "plug-in", path: [] };
+  return { name: "plug-in", path: usualPath };
 }
+
+const usualPath = ["/opt/cni/bin"];
 
 async function withinTime<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

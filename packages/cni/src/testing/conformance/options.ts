@@ -30,7 +30,7 @@ export type ConformanceOptions = PluginUnderTest & {
   readonly configOf?: (number: number) => JsonObject;
   /** Default: as `guessRole` finds. */
   readonly role?: PluginRole;
-  /** CNI_PATH, where delegates are looked for. Default: the folder of the executable. */
+  /** CNI_PATH, where delegates are looked for. Default: the folder of the executable, else `/opt/cni/bin`. */
   readonly path?: readonly string[];
   /** Variables that every call has beside those of CNI. PATH is that of this process. */
   readonly env?: Readonly<Record<string, string>>;
