@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type DescMessage, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { toStored } from "./stored-message.ts";
 import type { JsonRecord, JsonValue } from "./volume-state.ts";
 
 /** Keys of a volume's context that tell who uses it now, tokens among them: they differ from one call to the next. */
@@ -7,17 +8,22 @@ const podKeys = /^csi\.storage\.k8s\.io\/(pod\.|serviceAccount\.)/;
 
 /** A message as plain JSON, without what must not be kept: secrets, tokens, and mount flags, which may hold passwords. */
 export function withoutSecretsJson(type: DescMessage, message: Message): JsonRecord {
-  // Every message of CSI is an object in JSON.
-  return strip(toJson(type, message) as JsonObject) as JsonRecord;
+  const { secrets: _secrets, ...rest } = toStored(type, message);
+  return withoutFlags(rest);
 }
 
-function strip(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(strip);
+function withoutFlags(record: JsonRecord): JsonRecord {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, kept(key, value)]));
+}
+
+function kept(name: string, value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => kept(name, item));
   if (typeof value !== "object" || value === null) return value;
-  const kept = Object.entries(value as JsonRecord).filter(
-    ([key]) => key !== "secrets" && key !== "mountFlags" && !podKeys.test(key),
-  );
-  return Object.fromEntries(kept.map(([key, item]) => [key, strip(item)]));
+  const entries = Object.entries(value);
+  if (name === "mount") return Object.fromEntries(entries.filter(([key]) => key !== "mountFlags"));
+  if (name === "volumeContext") return Object.fromEntries(entries.filter(([key]) => !podKeys.test(key)));
+  // What is within parameters is the caller's own, whatever it is called.
+  return name.endsWith("arameters") ? value : withoutFlags(value);
 }
 
 /** JSON whose text does not depend on the order of keys. */

@@ -12,7 +12,7 @@ import { problemOf } from "./validate-message.ts";
  * @throws KxError `KX_CSI_RESPONSE`.
  */
 export function checkResponse(kit: Kit, name: string, output: DescMessage, request: object, response: object): void {
-  const problem = problemOf(output, response) ?? ownProblem(name, request, response);
+  const problem = problemOf(output, response) ?? ownProblem(kit, name, request, response);
   if (problem === undefined) return;
   if (!kit.isStrict && !problem.endsWith("is missing")) {
     kit.log.warn({ handler: name, problem }, "a handler's answer is not as CSI wants it");
@@ -24,10 +24,13 @@ export function checkResponse(kit: Kit, name: string, output: DescMessage, reque
   });
 }
 
-function ownProblem(name: string, request: object, response: object): string | undefined {
+function ownProblem({ features }: Kit, name: string, request: object, response: object): string | undefined {
   if (name !== "createVolume") return undefined;
   const { capacityRange } = request as CreateVolumeRequest;
-  const { capacityBytes = 0n } = (response as CreateVolumeResponse).volume ?? {};
+  const { capacityBytes = 0n, accessibleTopology = [] } = (response as CreateVolumeResponse).volume ?? {};
+  if (accessibleTopology.length > 0 && features.topology !== true) {
+    return "volume.accessible_topology is set without the feature topology";
+  }
   const isWithin = capacityRange === undefined || fitsRange(capacityBytes, capacityRange);
   return isWithin ? undefined : `volume.capacity_bytes ${capacityBytes} is outside of the range that was asked for`;
 }

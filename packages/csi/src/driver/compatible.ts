@@ -59,8 +59,8 @@ function usesOf(capability: JsonValue): Use {
   const { mount, accessMode } = recordOf(capability);
   return {
     type: mount === undefined ? "block" : "mount",
-    mode: String(recordOf(accessMode)["mode"] ?? ""),
-    fsType: String(recordOf(mount)["fsType"] ?? ""),
+    mode: textOf(recordOf(accessMode)["mode"]),
+    fsType: textOf(recordOf(mount)["fsType"]),
   };
 }
 
@@ -107,5 +107,9 @@ function listOf(value: JsonValue | undefined): readonly JsonValue[] {
 
 function recordOf(value: JsonValue | undefined): JsonRecord {
   const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isRecord ? (value as JsonRecord) : {};
+  return isRecord ? value : {};
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
 }

@@ -6,6 +6,7 @@ import {
   NodeGetVolumeHealthRequestSchema,
 } from "@kx/core/contracts/csi";
 import type { CsiCall } from "./csi-call.ts";
+import type { CsiDriverDefinition } from "./csi-driver.ts";
 import type { ResponseOf, Step, UnaryName } from "./kit.ts";
 
 /** A volume's health, as far as a condition is made of it. */
@@ -32,7 +33,7 @@ export async function withCondition<Name extends UnaryName>(
   response: ResponseOf<Name>,
 ): Promise<ResponseOf<Name>> {
   const add = encoders[name];
-  if (step.kit.features.volumeCondition === true) await add?.(step as Step<never>, response as never);
+  if (step.kit.features.volumeCondition === true) await add?.(step, response as never);
   return response;
 }
 
@@ -43,7 +44,7 @@ const encoders: { readonly [Name in UnaryName]?: (step: Step<Name>, response: Re
     if (response.status !== undefined) mark(response.status, health?.volumeHealth);
   },
   async listVolumes({ kit, call }, response) {
-    const all = await healthOfAll(kit.definition.controllerListVolumeHealth, call);
+    const all = await healthOfAll(kit.definition, call);
     if (all === undefined) return;
     for (const { volume, status } of response.entries) {
       if (status !== undefined) mark(status, all.get(volume?.volumeId ?? "") ?? {});
@@ -57,11 +58,14 @@ const encoders: { readonly [Name in UnaryName]?: (step: Step<Name>, response: Re
   },
 };
 
-type ListHealth = Step<"controllerListVolumeHealth">["kit"]["definition"]["controllerListVolumeHealth"];
-
-async function healthOfAll(list: ListHealth, call: CsiCall): Promise<ReadonlyMap<string, Health> | undefined> {
-  if (list === undefined) return undefined;
-  const { entries = [] } = await list(create(ControllerListVolumeHealthRequestSchema, {}), call);
+async function healthOfAll(
+  definition: CsiDriverDefinition,
+  call: CsiCall,
+): Promise<ReadonlyMap<string, Health> | undefined> {
+  const asked = create(ControllerListVolumeHealthRequestSchema, {});
+  const all = await definition.controllerListVolumeHealth?.(asked, call);
+  if (all === undefined) return undefined;
+  const { entries = [] } = all;
   return new Map(entries.map((health) => [health.volumeId ?? "", health]));
 }
 

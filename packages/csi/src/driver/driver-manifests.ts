@@ -24,7 +24,7 @@ export function csiDriverObject(definition: CsiDriverDefinition): CSIDriver & Ku
     kind: "CSIDriver",
     metadata: { name: definition.name },
     spec,
-  } as CSIDriver & KubeObject;
+  };
 }
 
 function optional<Key extends keyof CSIDriverSpec>(

@@ -129,7 +129,7 @@ function leakyDriver(random: Random): CsiDriverDefinition {
     definition[name] = async (request: object, ctx: CsiContext) => {
       leak(request, random);
       ctx.log.info({ request: "volumeId" in request ? request.volumeId : "" }, "handled");
-      return answers[name]?.(request as Asked) ?? {};
+      return answers[name]?.(request) ?? {};
     };
   }
   for (const name of ["getMetadataAllocated", "getMetadataDelta"]) {

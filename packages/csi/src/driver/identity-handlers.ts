@@ -19,7 +19,7 @@ import type { Kit } from "./kit.ts";
 
 /** What Identity answers, from the definition. */
 export function identityHandlers(kit: Kit): Required<MethodHandlers<typeof Identity>> {
-  const { name, version = "0.0.0", manifest = {}, probe } = kit.definition;
+  const { name, version = "0.0.0", manifest = {} } = kit.definition;
   const capabilities = pluginCapabilities(capabilitiesOf(kit.definition));
   return {
     getPluginInfo: () => ({ name, vendorVersion: version, manifest: { ...manifest } }),
@@ -27,7 +27,7 @@ export function identityHandlers(kit: Kit): Required<MethodHandlers<typeof Ident
     async probe(request, ctx: CallContext): Promise<ProbeResult> {
       if (kit.starting() !== undefined) return { ready: false };
       const call = new CsiCall(ctx, Identity.method.probe, create(ProbeRequestSchema, request));
-      return (await probe?.(call)) ?? { ready: true };
+      return (await kit.definition.probe?.(call)) ?? { ready: true };
     },
   };
 }

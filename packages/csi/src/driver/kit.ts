@@ -53,7 +53,7 @@ export interface Step<Name extends UnaryName> {
   readonly request: RequestOf<Name>;
   readonly call: CsiCall;
   /** Calls the handler, with this request or another, and checks what it answers. */
-  handle(request?: RequestOf<Name>): Promise<ResponseOf<Name>>;
+  readonly handle: (request?: RequestOf<Name>) => Promise<ResponseOf<Name>>;
 }
 
 /** Rules by the calls' names. */

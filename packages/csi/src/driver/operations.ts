@@ -77,7 +77,7 @@ export function createOperations(clock: Clock, conflicts?: Counter<"method_name"
       finished.set(id, { outcome, atMs: clock.now(), keys: operation.keys });
     };
     // Before anybody who waits for the outcome learns it, so that the next call finds the keys free.
-    return outcome.finally(end) as Promise<T>;
+    return outcome.finally(end);
   };
 
   return {

@@ -25,7 +25,7 @@ export interface PublishTableOptions {
   readonly driverName: string;
   readonly state: VolumeState | undefined;
   /** The kernel's list, read anew at each call. */
-  readMounts(): Promise<readonly Mount[]>;
+  readonly readMounts: () => Promise<readonly Mount[]>;
 }
 
 /** Where volumes are published on this node. The kernel's list of mounts is the truth: what is gone from it is forgotten. */

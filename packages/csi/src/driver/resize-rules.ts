@@ -83,8 +83,8 @@ async function modifyVolume(step: Step<"controllerModifyVolume">): Promise<Contr
   const response = await step.handle();
   if (stored === undefined) return response;
   // Kept for those who look, such as ValidateVolumeCapabilities; retries do not compare them.
-  const before = stored.request?.["mutableParameters"];
-  const mutableParameters = { ...(typeof before === "object" ? before : {}), ...request.mutableParameters };
+  const before = Object.entries(stored.request?.["mutableParameters"] ?? {});
+  const mutableParameters = { ...Object.fromEntries(before), ...request.mutableParameters };
   await kit.state?.put({ ...stored, request: { ...stored.request, mutableParameters }, ...call.dataOf(stored) });
   return response;
 }

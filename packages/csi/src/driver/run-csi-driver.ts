@@ -65,7 +65,7 @@ export async function runCsiDriver(driver: CsiDriver, options: RunCsiOptions = {
 
 interface Watch {
   readonly signal: AbortSignal;
-  end(): void;
+  readonly end: () => void;
 }
 
 function stopWith(running: RunningCsiDriver, { signal, end }: Watch): RunningCsiDriver {

@@ -109,6 +109,6 @@ function refuseProblem({ input }: DescMethod, request: Message): void {
 }
 
 /** Whoever asks again may have got new secrets meanwhile. */
-function sameJson({ secrets: _, ...rest }: JsonRecord): JsonRecord {
+function sameJson({ secrets: _secrets, ...rest }: JsonRecord): JsonRecord {
   return rest;
 }

@@ -13,7 +13,7 @@ import { shared } from "./keyed-locks.ts";
 import type { Rules, Step } from "./kit.ts";
 import { fromStored, toStored } from "./stored-message.ts";
 import { requireStored } from "./stored-volume.ts";
-import type { JsonRecord, StoredObject } from "./volume-state.ts";
+import type { StoredObject } from "./volume-state.ts";
 
 /** How snapshots come and go. */
 export const snapshotRules = {
@@ -56,10 +56,10 @@ async function createSnapshot(step: Step<"createSnapshot">): Promise<CreateSnaps
 
 /** A snapshot that was not ready is asked for again until it is: callers repeat their request for that. */
 async function ask(step: Step<"createSnapshot">, existing: StoredObject): Promise<CreateSnapshotResponse> {
-  const { getSnapshot: get } = step.kit.definition;
-  if (get === undefined) return await step.handle();
+  const { definition } = step.kit;
+  if (definition.getSnapshot === undefined) return await step.handle();
   const request = create(GetSnapshotRequestSchema, { snapshotId: existing.id, secrets: step.request.secrets });
-  const { snapshot } = await get(request, step.call);
+  const { snapshot } = await definition.getSnapshot(request, step.call);
   return create(CreateSnapshotResponseSchema, snapshot === undefined ? {} : { snapshot });
 }
 

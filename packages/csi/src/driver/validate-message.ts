@@ -83,7 +83,7 @@ function valueCheck(field: DescField): ValueCheck {
       return (value, at) =>
         values[Number(value)] === undefined ? `${at} has the unknown value ${String(value)}` : undefined;
     }
-    default:
+    case "scalar":
       return field.scalar === ScalarType.STRING ? stringCheck(field.name) : notNegative;
   }
 }

@@ -114,7 +114,8 @@ async function refuseSource(
 /** What the content of a stored volume or snapshot needs, in bytes; 0 if it is not known. */
 function sizeOf({ response = {} }: StoredObject): bigint {
   const { volume, snapshot } = response as { readonly volume?: JsonRecord; readonly snapshot?: JsonRecord };
-  return BigInt(String(volume?.["capacityBytes"] ?? snapshot?.["sizeBytes"] ?? 0));
+  const bytes = volume?.["capacityBytes"] ?? snapshot?.["sizeBytes"];
+  return typeof bytes === "string" ? BigInt(bytes) : 0n;
 }
 
 async function deleteVolume(step: Step<"deleteVolume">): Promise<DeleteVolumeResponse> {

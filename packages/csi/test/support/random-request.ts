@@ -58,16 +58,10 @@ function valueOf(field: DescField, plan: RequestPlan, depth: number): unknown {
   const pick = <T>(values: readonly T[]): T | undefined => values[random(values.length)];
   if (field.message !== undefined) return reflect(field.message, randomRequest(field.message, plan, depth + 1));
   if (field.enum !== undefined) return isOdd ? 99 : pick(field.enum.values)?.number;
-  switch (field.scalar) {
-    case ScalarType.STRING:
-      return isOdd ? pick(oddTexts) : textOf(field.name, plan);
-    case ScalarType.BOOL:
-      return random(2) === 1;
-    case ScalarType.INT32:
-      return isOdd ? pick(oddNumbers) : random(5);
-    default:
-      return isOdd ? pick(oddBigs) : BigInt(random(5) * 100);
-  }
+  if (field.scalar === ScalarType.STRING) return isOdd ? pick(oddTexts) : textOf(field.name, plan);
+  if (field.scalar === ScalarType.BOOL) return random(2) === 1;
+  if (field.scalar === ScalarType.INT32) return isOdd ? pick(oddNumbers) : random(5);
+  return isOdd ? pick(oddBigs) : BigInt(random(5) * 100);
 }
 
 function textOf(name: string, plan: RequestPlan): string {
