@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { binDirs, confDir, runtimeOptions, targetOf, validOf } from "./settings.ts";
 
-const code = (code: string, text: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(text) });
+const failure = (code: string, text: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(text) });
 
 describe("folders", () => {
   it("are those of the flags, else of the variables, else the usual ones", () => {
@@ -60,7 +60,7 @@ describe("what is attached", () => {
     [{ capArgs: "[]" }, {}, /--cap-args is no JSON object/],
     [{}, { CAP_ARGS: "{" }, /CAP_ARGS is no JSON object/],
   ])("is refused with %j and %j", (flags, env, text) => {
-    expect(() => targetOf("/a", flags, env)).toThrow(code("KX_CLI_CNI", text));
+    expect(() => targetOf("/a", flags, env)).toThrow(failure("KX_CLI_CNI", text));
   });
 });
 
@@ -76,6 +76,6 @@ describe("what is in use", () => {
   });
 
   it.each(["a", "a/", "/eth0", "a/b/c"])("is refused as %s", (text) => {
-    expect(() => validOf({ valid: [text] })).toThrow(code("KX_CLI_CNI", /names no attachment/));
+    expect(() => validOf({ valid: [text] })).toThrow(failure("KX_CLI_CNI", /names no attachment/));
   });
 });

@@ -113,7 +113,7 @@ describe("the suite in a test runner", () => {
           end = last;
         },
       },
-      { ...options, plugin, only: some, ...more } as ConformanceOptions,
+      { ...options, plugin, only: some, ...more },
     );
     const outcomes: string[] = [];
     for (const [name, test] of tests) {

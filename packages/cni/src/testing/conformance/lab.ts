@@ -39,7 +39,7 @@ export interface Lab extends AsyncDisposable {
 }
 
 /** The configuration that cases start from. */
-export function baseConfig(options: ConformanceOptions): JsonObject {
+function baseConfig(options: ConformanceOptions): JsonObject {
   const base: JsonObject = {
     cniVersion: cniVersions.at(-1),
     name: "kx-conformance",

@@ -92,7 +92,7 @@ const prefixes: Readonly<Record<CaseOutcome, string>> = {
 };
 
 /** What the requirements are about, as the report's headings. */
-export const requirements: Readonly<Record<string, string>> = {
+const requirements: Readonly<Record<string, string>> = {
   P1: "VERSION",
   P2: "missing variables",
   P3: "names",

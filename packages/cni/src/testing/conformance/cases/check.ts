@@ -102,6 +102,6 @@ export function checkCases({ damages = {} }: Pick<ConformanceOptions, "damages">
 }
 
 /** A name as a part of an id. */
-export function slugOf(name: string): string {
+function slugOf(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z\d]+/g, "-");
 }

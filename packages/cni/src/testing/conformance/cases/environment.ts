@@ -7,7 +7,7 @@ import type { ConformanceCase } from "./case.ts";
 const { badEnvironment, invalidConfig, decodingFailure, incompatibleVersion } = cniErrorCodes;
 
 /** The versions that the plug-in lists. */
-export async function versionsOf({ call }: Scope): Promise<readonly string[]> {
+async function versionsOf({ call }: Scope): Promise<readonly string[]> {
   const checked = await versionResult["~standard"].validate(printedBy(await call("VERSION", bare)));
   if (checked.issues !== undefined) fail(`VERSION printed no list of versions: ${checked.issues[0]?.message}`);
   return checked.value.supportedVersions;
