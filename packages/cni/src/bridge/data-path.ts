@@ -3,6 +3,7 @@ import { masqueradeAdd, masqueradeDelete } from "../net/masquerade.ts";
 import { upstreamMasqueradeAdd, upstreamMasqueradeDelete } from "../net/masquerade-upstream.ts";
 import { type OpenNetns, openNetns } from "../net/open-netns.ts";
 import { hostEndName, type Owner } from "../net/owner.ts";
+import { type RetiredPair, retirePair } from "../net/retire-pair.ts";
 import { spoofCheckAdd, spoofCheckDelete } from "../net/spoof-check.ts";
 import { writeSysctl } from "../net/sysctl.ts";
 import { comesUp, deletePair, makePair, type Pair } from "../net/veth-pair.ts";
@@ -105,16 +106,35 @@ export function rollBack(
  * Takes an attachment away; what is gone already is no error. The container's namespace is not needed: deleting the host's
  * end deletes both, which waits some 10 ms in the kernel.
  */
-export function bridgeDetach({ owner, netns, addresses = [], masquerade, spoofCheck, mac }: BridgeDetach): void {
+export function bridgeDetach(request: BridgeDetach): void {
+  detach(request, deletePair);
+}
+
+/**
+ * As `bridgeDetach`, but the pair is only taken out of use, which does not wait; somebody is to delete it soon (`openRetiredDeleter`).
+ * Gives nothing if there is nothing left to delete.
+ */
+export function bridgeRetire(request: BridgeDetach): RetiredPair | undefined {
+  return detach(request, retirePair);
+}
+
+function detach<T>(
+  { owner, netns, addresses = [], masquerade, spoofCheck, mac }: BridgeDetach,
+  removePair: (owner: Owner, netns: string | undefined) => T,
+): T | undefined {
+  let removed: T | undefined;
   const rules = { ...(masquerade === true ? { masquerade: "sets" as const } : {}), spoofCheck: spoofCheck === true };
   const failures = tryAll([
     () => takeRules(owner, rules, addresses, mac),
     // A network may have been changed from one layout to the other meanwhile.
     () => masquerade === true && upstreamMasqueradeDelete({ owner }),
-    () => deletePair(owner, netns),
+    () => {
+      removed = removePair(owner, netns);
+    },
   ]);
   const [first] = failures;
   if (first !== undefined) throw first;
+  return removed;
 }
 
 function takeRules(

@@ -31,7 +31,7 @@ export async function runExecutedPlugin(type: string, io: ExecutedIo = process):
   const state = stateFolder(env["KX_CNI_SOCKET"] ?? defaultSocketPath);
   const stdin = env["CNI_COMMAND"] === "VERSION" ? "" : await readText(io.stdin);
   const call = carryOut(
-    { plugins: createPlugins(directNet()), state, log, clock: systemClock },
+    { plugins: createPlugins({ net: directNet() }), state, log, clock: systemClock },
     { request: { type, env, stdin }, signal: watch.signal, deliver: async () => !watch.signal.aborted },
   );
   const outcome = await Promise.race([call, watch.stuck]);

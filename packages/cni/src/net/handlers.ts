@@ -1,6 +1,6 @@
 import { bandwidthAdd, bandwidthCollect, bandwidthDelete, bandwidthProblem } from "../bandwidth/data-path.ts";
 import { bandwidthCheck } from "../bandwidth/data-path-check.ts";
-import { bridgeAttach, bridgeDetach } from "../bridge/data-path.ts";
+import { bridgeAttach, bridgeDetach, bridgeRetire } from "../bridge/data-path.ts";
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
 import { bridgeProblem } from "../bridge/data-path-status.ts";
@@ -24,6 +24,7 @@ import { requireUnattached } from "./veth-pair.ts";
 export const netHandlers = {
   bridgeAttach,
   bridgeDetach,
+  bridgeRetire,
   bridgeCheck,
   bridgeUnsettled,
   bridgeProblem,

@@ -35,6 +35,8 @@ export interface NetlinkExchange extends Disposable {
    * @throws KxError `KX_CNI_NETLINK` for the first failure that was not expected.
    */
   exchange(requests: readonly Request[]): readonly Answer[];
+  /** As `exchange`, but a thread of Node's pool waits for the kernel; one exchange at a time. */
+  exchangeAside(requests: readonly Request[]): Promise<readonly Answer[]>;
   /**
    * Sends requests that are done all or not at all, between the messages that mark a transaction.
    *
@@ -72,6 +74,11 @@ export function openExchange({ protocol, netns }: ExchangeOptions): NetlinkExcha
       // Failures are always told, and in order: the last message's success tells that of all.
       const first = next(requests.length);
       socket.send(encodeMessages(acknowledgeLast(requests), first));
+      return judge(requests, collect(socket, first, requests.length));
+    },
+    async exchangeAside(requests) {
+      const first = next(requests.length);
+      await socket.sendAside(encodeMessages(acknowledgeLast(requests), first));
       return judge(requests, collect(socket, first, requests.length));
     },
     transact(begin, requests, end) {

@@ -94,7 +94,7 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
     "for kx-%s by the daemon",
     async (name) => {
       using lab = daemonLab(host);
-      await using _ = await lab.startDaemon();
+      await using _ = await lab.startDaemon({ deleteAtOnce: true });
       const executable = join(lab.binDir, `kx-${name}`);
       const env = { KX_CNI_SOCKET: lab.socketPath };
       await passes(`kx-${name}, by the daemon`, { ...suiteOptions(name, place), executable, env });

@@ -47,8 +47,8 @@ it("shares leases with the Go plug-ins and the Node program, all at once", async
   );
   expect(lab.leases()).toEqual([]);
   expect(lab.locks()).toEqual([]);
-  const leftLinks = (await shared(host.netns)).filter((line) => !line.includes("shared0"));
-  expect(leftLinks).toEqual([]);
+  const leftLinks = async () => (await shared(host.netns)).filter((line) => !line.includes("shared0"));
+  await expect.poll(leftLinks, { timeout: 30_000 }).toEqual([]);
   expect(await elementCount(host.netns)).toBe(0);
   for (const pod of pods) expect((await pod.links()).map(({ ifname }) => ifname)).toEqual([]);
   expect(await daemon.stop()).toBe(0);

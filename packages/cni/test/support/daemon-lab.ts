@@ -54,7 +54,7 @@ export interface DaemonLab extends Disposable {
   readonly socketPath: string;
   readonly binDir: string;
   readonly config: JsonObject;
-  startDaemon(options?: { readonly drainMs?: number }): Promise<LabDaemon>;
+  startDaemon(options?: { readonly drainMs?: number; readonly deleteAtOnce?: boolean }): Promise<LabDaemon>;
   /** Keeps all others from the leases, as another plug-in may: whoever comes to them waits. */
   holdLeases(): Disposable;
   /** Starts an executable as a runtime does. */
@@ -138,8 +138,9 @@ export function daemonLab(host: TestNetns): DaemonLab {
     return Object.assign(child, { outcome: promise });
   }
 
-  async function startDaemon({ drainMs = 20_000 } = {}): Promise<LabDaemon> {
-    const flags = ["--socket", socketPath, "--drain", String(drainMs)];
+  async function startDaemon({ drainMs = 20_000, deleteAtOnce = false } = {}): Promise<LabDaemon> {
+    const atOnce = deleteAtOnce ? ["--at-once"] : [];
+    const flags = ["--socket", socketPath, "--drain", String(drainMs), ...atOnce];
     const args = [`--net=${host.path}`, node, daemonProgram, ...flags];
     const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "pipe"] });
     const ended = once(child, "exit");

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type koffiTypes from "koffi";
 import { KxError } from "../error.ts";
 import { loadKoffi } from "./addon.ts";
@@ -68,6 +69,22 @@ export function call(name: LibcFunction, args: readonly unknown[], context: Sysc
     const errno = koffi.errno();
     if (errno !== koffi.os.errno["EINTR"]) throw syscallError(name, errno, context);
   }
+}
+
+/**
+ * Calls a C function in a thread of Node's pool: for what blocks for a while, and acts on nothing that belongs to a thread.
+ * That thread has an error number of its own, so a failure does not tell its reason.
+ *
+ * @throws KxError `KX_LINUX_UNAVAILABLE`, or `KX_LINUX_SYSCALL` with `EIO` if it fails.
+ */
+export async function callAside(name: LibcFunction, args: readonly unknown[]): Promise<number> {
+  const { library } = bind();
+  const run = library.func(prototypes[name]);
+  const result = await new Promise<unknown>((resolve, reject) => {
+    run.async(...args, (error: unknown, value: unknown) => (error ? reject(KxError.from(error)) : resolve(value)));
+  });
+  if (Number(result) < 0) throw syscallError(name, constants.errno.EIO);
+  return Number(result);
 }
 
 function bind(): Binding {

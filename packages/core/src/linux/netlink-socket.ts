@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { call } from "./libc.ts";
+import { call, callAside } from "./libc.ts";
 import { inNetns } from "./namespaces.ts";
 
 /** How to open a netlink socket. */
@@ -20,6 +20,8 @@ export interface NetlinkOptions {
 export interface NetlinkSocket extends Disposable {
   /** Sends one datagram of whole netlink messages. */
   send(bytes: Uint8Array): void;
+  /** As `send`, but it is a thread of Node's pool that waits until the kernel has done its work. */
+  sendAside(bytes: Uint8Array): Promise<void>;
   /** The next datagram. It throws `KX_LINUX_SYSCALL` with `EAGAIN` if none comes in time. */
   receive(): Uint8Array;
   close(): void;
@@ -61,6 +63,9 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkSocket {
   const buffer = new Uint8Array(datagramBytes);
   return {
     send: (bytes) => void call("send", [fd, bytes, bytes.byteLength, 0]),
+    async sendAside(bytes) {
+      await callAside("send", [fd, bytes, bytes.byteLength, 0]);
+    },
     receive: () => buffer.slice(0, call("recv", [fd, buffer, buffer.byteLength, 0])),
     close,
     [Symbol.dispose]: close,
