@@ -1,6 +1,6 @@
 // For tests of CNI plug-ins: namespaces, a runtime, and the conformance suite.
 
-export type { CniResult } from "../plugin/cni-plugin.ts";
+export type { CniPlugin, CniResult } from "../plugin/cni-plugin.ts";
 export { type ConformanceProgress, conformance } from "./conformance/conformance.ts";
 export { describeConformance, type SkippableTest, type TestRunner } from "./conformance/describe.ts";
 export { type ConformanceOptions, guessRole, type PluginRole, type TestedAttachment } from "./conformance/options.ts";
