@@ -1,5 +1,5 @@
 import { KxError, type KxErrorOptions } from "@kx/core";
-import { type GrpcErrorStatus, grpcError, type StatusTable, toStatus } from "@kx/core/grpc";
+import { grpcError, type StatusTable, toStatus } from "@kx/core/grpc";
 
 /** What a driver can say of a failure; each stands for one status of CSI: see the errors' table. */
 export type CsiFailure =
@@ -38,17 +38,6 @@ export const csiStatusTable = {
   KX_LINUX_CALL_HUNG: "DEADLINE_EXCEEDED",
 } as const satisfies StatusTable;
 
-/**
- * To the sidecars these mean "may still be at work"; every other code is final: nothing was made, or it is undone.
- * (external-provisioner, `checkError`.)
- */
-const nonFinal: ReadonlySet<GrpcErrorStatus> = new Set(["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "ABORTED"]);
-
-/** Whether a status tells the sidecars that nothing is at work any more. */
-export function isFinalStatus(status: GrpcErrorStatus): boolean {
-  return !nonFinal.has(status);
-}
-
 const timeoutNames = new Set(["AbortError", "TimeoutError"]);
 const timeoutCodes = new Set([
   "ETIMEDOUT",
@@ -62,8 +51,11 @@ const timeoutCodes = new Set([
 ]);
 
 /**
- * Any failure of a handler as the error that answers it: with a text and without details, as CSI wants, and never with a
- * final code where something may still be at work. Pure.
+ * Any failure of a handler as the error that answers it: with a text and without details, as CSI wants. Pure.
+ *
+ * To the sidecars CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED mean "may still be at work"; every other code is
+ * final: nothing was made, or it is undone (external-provisioner, `checkError`). So a failure of an unknown kind that may
+ * be a lost answer is never told as final.
  */
 export function toCsiError(error: unknown): KxError {
   const { status, message, statusDetails } = toStatus(error, csiStatusTable);
