@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "@kx/core";
 import { Identity } from "@kx/core/contracts/csi";
 import { createGrpcClient } from "@kx/core/grpc";
+import { runHost } from "@kx/core/host";
 import { collectingLogger } from "@kx/core/testing";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { defineCsiDriver } from "./define-csi-driver.ts";
@@ -64,5 +66,29 @@ describe("runCsiDriver", () => {
     await running.ready;
     await running.stop();
     expect(process.listenerCount("SIGTERM")).toBe(before);
+  });
+
+  it("is run by a host as an extension, ready when its init is done, tried again when that fails", async () => {
+    const path = join(folder, "hosted.sock");
+    let tries = 0;
+    const extension = defineCsiDriver({
+      name: "hosted.csi.kx.dev",
+      endpoints: { node: `unix://${path}` },
+      async init() {
+        tries++;
+        if (tries === 1) throw new Error("no backend yet");
+      },
+      nodeGetInfo: async () => ({ nodeId: "n" }),
+    });
+    const log = collectingLogger();
+    const backoff = { baseMs: 1, maxMs: 10 };
+    await using host = await runHost({ role: "node", extensions: [extension], log, clock: systemClock, backoff });
+    await host.ready;
+    expect(tries).toBe(2);
+    await using client = createGrpcClient(Identity, { path });
+    expect((await client.calls.probe({})).ready).toBe(true);
+    client.close();
+    expect(await host.stop()).toEqual({ unstopped: [] });
+    expect(existsSync(path)).toBe(false);
   });
 });
