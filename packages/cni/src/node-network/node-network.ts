@@ -52,10 +52,9 @@ async function run(
   // That of an earlier life serves until the API server answers.
   if ((await conflist.read()) !== undefined) ready();
   await using objects = await host.openObjects({ log, clock, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
-  await using net = await startNetWorker();
   const measures = createMeasures(host.metrics);
   const warnings = createWarnings(log, (event) => objects.event(nodeName, event));
-  const keeper = { host, tools: { settings, net, conflist, objects }, measures, warnings };
+  const keeper = { host, tools: { settings, conflist, objects }, measures, warnings };
   await together(signal, (ending) => [
     keepUp(keeper, objects, ending, ready),
     collectForever(settings, host, collectorOf(settings, host), measures, ending),
@@ -76,7 +75,7 @@ async function together(signal: AbortSignal, start: (ending: AbortSignal) => Pro
 
 interface Keeper {
   readonly host: NodeNetworkHost;
-  readonly tools: SetUpTools;
+  readonly tools: Omit<SetUpTools, "net">;
   readonly measures: NodeNetworkMeasures;
   readonly warnings: Warnings;
 }
@@ -116,7 +115,9 @@ async function setUpOnce({ host, tools, measures, warnings }: Keeper, facts: Clu
     host.log.info({ reason }, "waiting for the range of this node's pods");
     return false;
   }
-  const result = await setUpNode(own, facts, tools);
+  // Needed so seldom, and for so little, that it is not kept: a thread holds some 15 MB.
+  await using net = await startNetWorker();
+  const result = await setUpNode(own, facts, { ...tools, net });
   if (result.isNew) host.log.info({ podCidrs: own.podCidrs }, "network configuration written");
   warnings.update(warningsOf(result, facts.networkPolicies));
   const { unreachable, shadow } = result;
