@@ -1,4 +1,5 @@
-import { chmod, mkdir, open, truncate } from "node:fs/promises";
+import { chmodSync, mkdirSync } from "node:fs";
+import { open, truncate } from "node:fs/promises";
 import { runProgram } from "../mount/run-program.ts";
 import { syncPath } from "./folders.ts";
 
@@ -8,8 +9,9 @@ const longestMs = 24 * 3600_000;
 
 /** Makes an empty folder of a volume. */
 export async function makeFolder(path: string, isSynced: boolean): Promise<void> {
-  await mkdir(path);
-  await chmod(path, volumeMode);
+  mkdirSync(path);
+  // What mkdir is given is narrowed by the umask.
+  chmodSync(path, volumeMode);
   if (isSynced) await syncPath(path);
 }
 

@@ -25,7 +25,7 @@ export async function publishEphemeral(env: Environment, request: EphemeralReque
   const { folders, mounter } = env;
   const kind = kindAskedFor(parameters, []);
   const bytes = sizeOf(size);
-  if ((await folders.find("ephemeral", volumeId)) === undefined) {
+  if (folders.find("ephemeral", volumeId) === undefined) {
     await folders.add("ephemeral", volumeId, (path) =>
       kind === "folder" ? makeFolder(path, false) : makeImage(path, bytes, false),
     );
@@ -39,7 +39,7 @@ export async function publishEphemeral(env: Environment, request: EphemeralReque
 
 /** Removes the volume if it was one; it is no longer mounted. */
 export async function removeEphemeral({ folders }: Environment, volumeId: string): Promise<void> {
-  const found = await folders.find("ephemeral", volumeId);
+  const found = folders.find("ephemeral", volumeId);
   if (found === undefined) return;
   if (found.kind === "image") await detachLoops(found.path);
   await folders.remove("ephemeral", volumeId);

@@ -22,7 +22,7 @@ const leastFree = 0.02;
 export function healthHandlers(env: Environment): HealthHandlers {
   const { folders, mounter, options, state } = env;
   const ofContent = async (id: string, stored: StoredObject | undefined): Promise<readonly Finding[]> => {
-    const found = await folders.find("volumes", id);
+    const found = folders.find("volumes", id);
     if (found === undefined) return [lost("ContentMissing", `there is nothing at ${folders.pathOf("volumes", id)}`)];
     const { kind } = unpackVolume(stored);
     if (stored !== undefined && kind !== found.kind)

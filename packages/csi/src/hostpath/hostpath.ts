@@ -98,7 +98,7 @@ function createEnvironment(
       );
       await folders.clean();
       for (const { id } of volumes) {
-        const found = await folders.find("volumes", id);
+        const found = folders.find("volumes", id);
         if (found?.kind === "image") await thaw([found]);
       }
     },

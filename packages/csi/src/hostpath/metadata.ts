@@ -41,7 +41,7 @@ interface Image extends AsyncDisposable {
 }
 
 async function openImage({ folders, state, topology }: Environment, snapshotId: string): Promise<Image> {
-  const [found, stored] = [await folders.find("snapshots", snapshotId), await state.get("snapshot", snapshotId)];
+  const [found, stored] = [folders.find("snapshots", snapshotId), await state.get("snapshot", snapshotId)];
   const snapshot = stored === undefined ? undefined : snapshotOf(stored, topology);
   if (found === undefined || snapshot === undefined) {
     throw csiError("NOT_FOUND", `there is no snapshot ${JSON.stringify(snapshotId)}`);

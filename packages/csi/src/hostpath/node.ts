@@ -51,7 +51,7 @@ export function nodeHandlers(env: Environment): OwnHandlers {
 
     async nodeUnstageVolume({ volumeId, stagingTargetPath: target }) {
       await mounter.unmount({ volumeId, target });
-      const found = await env.folders.find("volumes", volumeId);
+      const found = env.folders.find("volumes", volumeId);
       if (found?.kind === "image") await detachLoops(found.path);
     },
 
@@ -144,9 +144,9 @@ export function nodeHandlers(env: Environment): OwnHandlers {
 }
 
 async function findVolume({ folders }: Environment, volumeId: string): Promise<Found> {
-  const found = await folders.find("volumes", volumeId);
+  const found = folders.find("volumes", volumeId);
   if (found !== undefined) return found;
-  const other = await folders.find("ephemeral", volumeId);
+  const other = folders.find("ephemeral", volumeId);
   if (other !== undefined) return other;
   throw csiError("NOT_FOUND", `there is no volume ${JSON.stringify(volumeId)} on this node`);
 }

@@ -93,19 +93,19 @@ function entriesOf({ topology }: Environment, snapshots: readonly StoredObject[]
 }
 
 async function findVolume({ folders }: Environment, volumeId: string): Promise<Found> {
-  const found = await folders.find("volumes", volumeId);
+  const found = folders.find("volumes", volumeId);
   if (found === undefined) throw csiError("NOT_FOUND", `there is no volume ${JSON.stringify(volumeId)}`);
   return found;
 }
 
 /** What a crash left of the same request is taken over: it is whole, and nobody has seen it. */
 async function copyOnce({ folders, isSynced }: Environment, source: Found, snapshotId: string): Promise<void> {
-  if ((await folders.find("snapshots", snapshotId)) !== undefined) return;
+  if (folders.find("snapshots", snapshotId) !== undefined) return;
   await folders.add("snapshots", snapshotId, (path) => copyContent(source.path, path, isSynced));
 }
 
 async function describeSnapshot({ folders, state, topology }: Environment, snapshotId: string, sourceVolumeId: string) {
-  const [found, source] = [await folders.find("snapshots", snapshotId), await state.get("volume", sourceVolumeId)];
+  const [found, source] = [folders.find("snapshots", snapshotId), await state.get("volume", sourceVolumeId)];
   return {
     snapshotId,
     sourceVolumeId,

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import type { CreateVolumeRequest, VolumeContentSource } from "@kx/core/contracts/csi";
 import { csiError } from "../driver/csi-error.ts";
 import type { ControllerHandlers } from "../driver/csi-handlers.ts";
@@ -44,7 +46,7 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
       const volumeId = ctx.fingerprint.slice(0, 32);
       const reserved = env.capacity().take(capacityBytes);
       try {
-        if ((await folders.find("volumes", volumeId)) === undefined) {
+        if (folders.find("volumes", volumeId) === undefined) {
           await folders.add("volumes", volumeId, (path) => fill(path, wanted, capacityBytes, source, isSynced));
         }
         if (wanted === "image") await growImage(folders.pathOf("volumes", volumeId), capacityBytes, isSynced);
@@ -65,7 +67,7 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
     },
 
     async deleteVolume({ volumeId }, ctx) {
-      const found = await folders.find("volumes", volumeId);
+      const found = folders.find("volumes", volumeId);
       // The kit knows of attachments and publications; staging shows here alone.
       if (found !== undefined && (await isStaged(env, found))) {
         throw csiError("IN_USE", `the volume ${volumeId} is staged on this node`, { remedy: "unstage it first" });
@@ -92,7 +94,7 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
     },
 
     async controllerExpandVolume({ volumeId, capacityRange }, { stored }) {
-      const found = await folders.find("volumes", volumeId);
+      const found = folders.find("volumes", volumeId);
       if (found === undefined || stored === undefined) throw csiError("NOT_FOUND", `there is no volume ${volumeId}`);
       const capacityBytes = capacityRange?.requiredBytes ?? 0n;
       const reserved = env.capacity().take(capacityBytes - capacityOf(stored));
@@ -125,8 +127,10 @@ export function volumeHandlers(env: Environment): VolumeHandlers {
 }
 
 async function isStaged({ mounter }: Environment, { kind, path }: Found): Promise<boolean> {
-  const uses = kind === "image" ? await findLoops(path) : await mounter.boundAt(path);
-  return uses.length > 0;
+  if (kind === "image") return (await findLoops(path)).length > 0;
+  // The kernel names a bound folder by its path, whose last part is of this volume alone: most often nobody does.
+  if (!readFileSync("/proc/self/mountinfo", "utf8").includes(basename(path))) return false;
+  return (await mounter.boundAt(path)).length > 0;
 }
 
 interface Source {
@@ -146,7 +150,7 @@ async function findSource(
       ? (["volumes", type.value.volumeId] as const)
       : (["snapshots", type.value.snapshotId] as const);
   const kind = shelf === "volumes" ? "volume" : "snapshot";
-  const [content, stored] = [await folders.find(shelf, id), await state.get(kind, id)];
+  const [content, stored] = [folders.find(shelf, id), await state.get(kind, id)];
   if (content === undefined || stored === undefined) throw csiError("NOT_FOUND", `there is no ${kind} ${id}`);
   if (kind === "volume") return { content, sizeBytes: capacityOf(stored), volumeId: id };
   return { content, sizeBytes: snapshotOf(stored, topology)?.sizeBytes ?? 0n };

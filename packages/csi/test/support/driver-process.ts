@@ -54,7 +54,18 @@ export async function startHostpath(args: readonly string[] = [], entry = progra
     child.kill(signal);
     return ended;
   };
-  await start();
+  const end = async () => {
+    await stop("SIGKILL");
+    for (const device of await loopsOf(folder)) await run("losetup", ["--detach", device]);
+    keeper.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await end();
+    throw error;
+  }
   return {
     folder,
     stateDir,
@@ -67,12 +78,7 @@ export async function startHostpath(args: readonly string[] = [], entry = progra
       (await run("nsenter", [...namespace, file, ...rest], { maxBuffer: 64 * 1024 ** 2 })).stdout,
     stop,
     restart: start,
-    async [Symbol.asyncDispose]() {
-      await stop("SIGKILL");
-      for (const device of await loopsOf(folder)) await run("losetup", ["--detach", device]);
-      keeper.kill("SIGKILL");
-      await rm(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: end,
   };
 }
 
