@@ -73,6 +73,17 @@ describe("the node agent, copied to a place of its own", () => {
     expect(await exited).toEqual([0, null]);
   });
 
+  it("brings the pod network, also for a process of its own, and says what that lacks", async () => {
+    const head = "apiVersion: kx.dev/v1alpha1\nkind: HostConfiguration\n";
+    for (const more of ["", ", isolation: process"]) {
+      const config = join(folder, "network.yaml");
+      await writeFile(config, `${head}extensions: [{ package: "@kx/cni/bridge", options: { bridge: "" }${more} }]\n`);
+      const { exited, first } = await start("--health-port=0", "--config", config);
+      expect(first).toMatch(/^error: \[KX_HOST_EXTENSION_OPTIONS\] extension @kx\/cni\/bridge .*options\.bridge/);
+      expect(await exited).toEqual([2, null]);
+    }
+  });
+
   it("exits 2 and says why if its configuration is wrong", async () => {
     const config = join(folder, "host.yaml");
     await writeFile(

@@ -18,7 +18,7 @@ const name = "kx-node-agent";
 const builtIn: HostConfiguration = { apiVersion: "kx.dev/v1alpha1", kind: "HostConfiguration", extensions: [] };
 
 // The agent is one file, so it is also what the processes of isolated extensions run.
-if (process.argv[2] === isolatedChildArgument) runIsolatedChild();
+if (process.argv[2] === isolatedChildArgument) runIsolatedChild(ownExtensions);
 else await runMain(main);
 
 async function main({ args, env, signal, print }: MainContext): Promise<Running | undefined> {

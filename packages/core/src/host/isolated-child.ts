@@ -4,7 +4,7 @@ import type { Extension } from "../extension.ts";
 import { createLogger } from "../log/logger.ts";
 import { createMetrics } from "../metrics/create-metrics.ts";
 import { beatMs, type FromChild, isMessage, type LoadMessage, packFamilies, type ToChild } from "./child-protocol.ts";
-import { loadExtension } from "./load-extension.ts";
+import { type ExtensionImports, loadExtension } from "./load-extension.ts";
 import { type Running, runHost } from "./run-host.ts";
 
 /** The argument by which a program that is a host and its children in one file is told to be a child. */
@@ -28,14 +28,14 @@ async function measure(): Promise<void> {
   await tell({ type: "metrics", families: packFamilies((await running?.metrics()) ?? []) });
 }
 
-async function load(message: LoadMessage): Promise<void> {
+async function load(message: LoadMessage, modules: ExtensionImports): Promise<void> {
   const log = createLogger({ level: message.logLevel, format: "json" });
   process.on("uncaughtException", (error) => {
     log.error({ err: error }, "uncaught error, the process ends");
     process.exit(1);
   });
   try {
-    const extension = await loadExtension(message.entry, message.resolveFrom);
+    const extension = await loadExtension(message.entry, message.resolveFrom, modules);
     const { name, version, kind } = extension;
     const manifests = message.render === undefined ? {} : { manifests: extension.manifests(message.render) };
     await tell({ type: "loaded", name, version, kind, ...manifests });
@@ -74,13 +74,15 @@ const stop = () => {
 /**
  * Makes this process that of an isolated extension: a host of one, steered over the channel to its parent. For programs
  * that are bundled into one file, when `isolatedChildArgument` is their first argument.
+ *
+ * @param modules - what `loadExtensions` of the host is given under that name.
  */
-export function runIsolatedChild(): void {
+export function runIsolatedChild(modules: ExtensionImports = {}): void {
   process.on("message", (message) => {
     if (!isMessage<ToChild>(message, ["load", "stop", "metrics"])) return;
     if (message.type === "stop") stop();
     else if (message.type === "metrics") void measure();
-    else void load(message);
+    else void load(message, modules);
   });
   process.on("SIGTERM", stop);
   // The host is gone; where the system could tie this process to it, this line is not reached.
