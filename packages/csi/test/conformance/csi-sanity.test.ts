@@ -36,7 +36,9 @@ describe.skipIf(missing !== undefined)("csi-sanity", () => {
       ...args,
     ];
     // A failure's text tells the specs; the error alone would not.
-    return await driver.inside(sanity, flags).catch((error: Error & { stdout?: string }) => error.stdout ?? error.message);
+    return await driver
+      .inside(sanity, flags)
+      .catch((error: Error & { stdout?: string }) => error.stdout ?? error.message);
   };
   const summaryOf = (output: string): unknown => ({
     ran: /^Ran (.*) Specs/m.exec(output)?.[1],
