@@ -74,6 +74,7 @@ async function run(options: CniDaemonOptions, signal: AbortSignal, ready: () => 
 }
 
 interface QueueingReceiver extends CallReceiver {
+  readonly clock: Clock;
   readonly replay: (signal: AbortSignal) => Promise<void>;
 }
 

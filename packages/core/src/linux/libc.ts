@@ -6,7 +6,7 @@ import { type SyscallContext, syscallError } from "./errno.ts";
 
 type Koffi = typeof koffiTypes;
 /** A C function that returns a negative number on failure. */
-type Native = (...args: readonly unknown[]) => unknown;
+type Native = ReturnType<ReturnType<Koffi["load"]>["func"]>;
 
 const prototypes = {
   setns: "int setns(int fd, int type)",
@@ -60,9 +60,8 @@ export function isLinuxAvailable(): boolean {
  * @throws KxError `KX_LINUX_UNAVAILABLE`, or `KX_LINUX_SYSCALL` if it fails.
  */
 export function call(name: LibcFunction, args: readonly unknown[], context: SyscallContext = {}): number {
-  const { koffi, library } = bind();
-  const run: Native = functions.get(name) ?? library.func(prototypes[name]);
-  functions.set(name, run);
+  const { koffi } = bind();
+  const run = native(name);
   for (;;) {
     const result = Number(run(...args));
     if (result >= 0) return result;
@@ -78,13 +77,18 @@ export function call(name: LibcFunction, args: readonly unknown[], context: Sysc
  * @throws KxError `KX_LINUX_UNAVAILABLE`, or `KX_LINUX_SYSCALL` with `EIO` if it fails.
  */
 export async function callAside(name: LibcFunction, args: readonly unknown[]): Promise<number> {
-  const { library } = bind();
-  const run = library.func(prototypes[name]);
+  const run = native(name);
   const result = await new Promise<unknown>((resolve, reject) => {
     run.async(...args, (error: unknown, value: unknown) => (error ? reject(KxError.from(error)) : resolve(value)));
   });
   if (Number(result) < 0) throw syscallError(name, constants.errno.EIO);
   return Number(result);
+}
+
+function native(name: LibcFunction): Native {
+  const run = functions.get(name) ?? bind().library.func(prototypes[name]);
+  functions.set(name, run);
+  return run;
 }
 
 function bind(): Binding {
