@@ -43,7 +43,7 @@ it("gathers what is retired, and deletes it together a moment later", async () =
   expect(done).toEqual(["bridgeRetire", "bridgeRetire"]);
   expect([reaper.isCooling("net", "10.1.0.2"), reaper.isCooling("net", "fd00::2")]).toEqual([true, true]);
   expect([reaper.isCooling("other", "10.1.0.2"), reaper.isCooling("net", "10.1.0.3")]).toEqual([false, false]);
-  await clock.advance(19);
+  await clock.advance(39);
   expect(done).toHaveLength(2);
   await clock.advance(1);
   await vi.waitFor(() => expect(done).toEqual(["bridgeRetire", "bridgeRetire", "delete"]));
@@ -63,7 +63,7 @@ it("tries again what could not be deleted, until it is told to stop", async () =
   let failures = 2;
   const { reaper, done, clock, log, stop } = lab(() => failures-- > 0);
   await reaper.net.call("bridgeDetach", detach);
-  await clock.advance(20);
+  await clock.advance(40);
   await vi.waitFor(() => expect(log.lines).toHaveLength(1));
   expect(reaper.isCooling("net", "10.1.0.2")).toBe(true);
   await clock.untilSleeping();
