@@ -45,7 +45,7 @@ function place(from: string, to: string): void {
 }
 
 function skip(why: string): void {
-  console.warn(`kx-cni-shim is left out: ${why}; CNI plug-ins will be installed as Node programs, some 100 ms slower`);
+  console.warn(`kx-cni-shim is left out: ${why}; CNI plug-ins will be installed as Node programs, some 60 ms slower`);
 }
 
 function isCompiler(name: string): boolean {

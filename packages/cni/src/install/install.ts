@@ -73,7 +73,7 @@ export async function installCni(options: InstallCniOptions = {}): Promise<CniIn
   const notes = [
     ...(plain || hasShim
       ? []
-      : ["no shim: kx was built without a C compiler; each call starts Node, some 100 ms slower"]),
+      : ["no shim: kx was built without a C compiler; each call starts Node, some 60 ms slower"]),
     ...(plan.hasNode ? [] : ["no fallback: while no daemon answers, ADD fails and DEL is kept for later"]),
   ];
   return { folder, types: pluginTypes, executable: hasShim ? "shim" : "node", hasFallback: plan.hasNode, notes };
