@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cluster } from "@kx/cluster";
 import { extension } from "@kx/cni/bridge";
@@ -8,7 +8,7 @@ import { accountObjects, namespace, startNodeAgents } from "./extensions.ts";
 import type { NodeInstall } from "./node-install.ts";
 
 const account = "kx-node-agent";
-const kubeconfigPath = "/run/kx/node-agent.kubeconfig";
+const kubeconfigName = "node-agent.kubeconfig";
 const yearMs = 365 * 24 * 3600 * 1000;
 
 /** What sets kx's pod network up in a cluster whose nodes show an installation: an agent on each node that runs it. */
@@ -20,8 +20,8 @@ export function podNetwork(install: NodeInstall): (cluster: Cluster) => Promise<
     await using client = await adminClient(cluster);
     const rendered = extension.create(options).manifests({ namespace, image: "" });
     await applyObjects(client, accountObjects(account, rendered));
-    await placeKubeconfig(cluster);
-    const flags = ["--config", `${install.nodePath}/${file}`, "--kubeconfig", kubeconfigPath];
+    await placeKubeconfig(cluster, install);
+    const flags = ["--config", `${install.nodePath}/${file}`, "--kubeconfig", `${install.nodePath}/${kubeconfigName}`];
     await startNodeAgents(cluster, install, flags);
   };
 }
@@ -31,12 +31,11 @@ function hostConfiguration(options: object): string {
   return stringify({ apiVersion: "kx.dev/v1alpha1", kind: "HostConfiguration", extensions });
 }
 
-async function placeKubeconfig(cluster: Cluster): Promise<void> {
+async function placeKubeconfig(cluster: Cluster, { hostPath }: NodeInstall): Promise<void> {
   // It cannot outlive its cluster, so that one certificate is enough.
   const user = { validMs: yearMs, forNodes: true };
   const kubeconfig = await cluster.addUser(`system:serviceaccount:${namespace}:${account}`, [], user);
-  for (const { paths } of cluster.nodes) {
-    await mkdir(join(paths.run, "kx"), { recursive: true, mode: 0o700 });
-    await copyFile(kubeconfig, join(paths.run, kubeconfigPath.slice("/run/".length)));
-  }
+  const path = join(hostPath, kubeconfigName);
+  await copyFile(kubeconfig, path);
+  await chmod(path, 0o600);
 }

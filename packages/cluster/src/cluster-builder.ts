@@ -1,36 +1,21 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { KxError } from "@kx/core";
 import { keepAdminKubeconfig, kubeconfigOf, startControllerManager, startScheduler } from "./control-plane-programs.ts";
 import { dnsImageSpec, startDns } from "./dns.ts";
-import { type Control, enterNode, openCluster, type RunningState } from "./handle.ts";
-import { hiddenPaths } from "./hidden.ts";
-import { executeOrThrow, logTail, until } from "./host.ts";
+import { type Control, openCluster, type RunningState } from "./handle.ts";
+import { executeOrThrow } from "./host.ts";
 import { writeImage } from "./images/build-image.ts";
 import { busyboxImage, nginxStandIn, pauseImage } from "./images/stock-images.ts";
+import { NodeLife, type PlannedNode } from "./node-life.ts";
 import { createPki, type Pki } from "./pki.ts";
-import type { CgroupPlan } from "./plan/cgroups.ts";
 import { apiServerArgs, type ControlPlaneSpec, etcdArgs } from "./plan/control-plane.ts";
-import { fabricCommands, hostRouteCommands, type Network, nodeCommands, plugCommands } from "./plan/network.ts";
-import { containerdArgs, kubeletArgs, kubeProxyArgs, nodePath, planNode } from "./plan/node.ts";
-import { bootstrapPlugins, nodeBin } from "./plan/node-config.ts";
+import { fabricCommands, hostRouteCommands, type Network } from "./plan/network.ts";
 import type { Step } from "./plan/step.ts";
 import { createRegistry, type Registry } from "./registry/index.ts";
 import { Relay } from "./relay.ts";
 import type { Rig, Wrap } from "./rig.ts";
-import type { NodeState } from "./state.ts";
 import type { Cluster, ClusterOptions } from "./types.ts";
-
-/** A node before it is made. */
-export interface PlannedNode {
-  readonly name: string;
-  readonly index: number;
-  readonly cgroups: CgroupPlan;
-}
-
-const containerdRuns = ["containerd-shim-runc-v2", "runc", "pause", ...bootstrapPlugins];
 
 /** The steps of a start. Each method is one of them; `build` is their order. */
 export class ClusterBuilder {
@@ -91,18 +76,19 @@ export class ClusterBuilder {
     );
     await rig.step("waiting for the API server", async () => {
       await allOf(nodes.map((node) => this.#registerNode(node)));
-      await allOf(nodes.map((node) => this.#startKubelet(node)));
+      await allOf(nodes.map((node) => node.startKubelet()));
       await rig.awaitReady();
     });
     const access = { server: `https://${fabric}:6443`, pki, wrap: this.#inHolder };
     if (rig.options.controllerManager) await startControllerManager(rig, this.#spec, access);
     if (rig.options.scheduler) await startScheduler(rig, access);
     const { etcdSocket } = rig.layout;
-    const facts = { server, etcd: `unix:${etcdSocket}`, holderPid: this.#holder, fabric, nodes };
+    const states = nodes.map(({ state }) => state);
+    const facts = { server, etcd: `unix:${etcdSocket}`, holderPid: this.#holder, fabric, nodes: states };
     const control = this.#control(relay, registry, nodes);
     const cluster = openCluster(rig.layout.dir, { ...rig.state, ...facts } as RunningState, control);
     await this.#awaitNetwork(cluster, nodes);
-    if (this.#options.kubeProxy ?? true) for (const node of nodes) await this.#startKubeProxy(node);
+    if (this.#options.kubeProxy ?? true) for (const node of nodes) await node.startKubeProxy();
     if (rig.options.controllerManager) {
       await rig.awaitApi(
         "the default ServiceAccount",
@@ -119,21 +105,21 @@ export class ClusterBuilder {
     return cluster;
   }
 
-  #control(relay: Relay, registry: Registry, nodes: readonly NodeState[]): Control {
+  #control(relay: Relay, registry: Registry, nodes: readonly NodeLife[]): Control {
     const rig = this.#rig;
+    const named = (name: string | undefined) => nodes.find((node) => node.name === name);
     return rig.control({
       forward: (listen, dial) => relay.forward(listen, dial),
       addImages: async (archive) => void (await registry.add(archive)),
-      supervise: async (program, name) => {
-        const node = nodes.find((n) => n.name === name);
-        if (node === undefined) return rig.superviseHere(program);
-        const argv = enterNode(rig.assets.dir, node, [program.command, ...(program.args ?? [])]);
-        await rig.supervise(`${node.name}/${program.name}`, argv, 1, { PATH: nodePath, HOME: "/root", ...program.env });
+      supervise: (program, name) => named(name)?.supervise(program) ?? rig.superviseHere(program),
+      async reboot(name) {
+        await named(name)?.reboot();
+        await rig.record({ nodes: nodes.map(({ state }) => state) });
       },
     });
   }
 
-  async #awaitNetwork(cluster: Cluster, nodes: readonly NodeState[]): Promise<void> {
+  async #awaitNetwork(cluster: Cluster, nodes: readonly NodeLife[]): Promise<void> {
     const { network = "upstream" } = this.#options;
     if (network === "none") return;
     if (network !== "upstream") await this.#rig.step("setting up the pod network", () => network(cluster));
@@ -155,7 +141,10 @@ export class ClusterBuilder {
     await writeFile(plan, JSON.stringify(steps), { mode: 0o600 });
     const unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
     const argv = [...unshare, assets.path("kx-init"), "init", plan];
-    const holder = await this.#rig.run({ name: "holder", argv, forks: 1, programs: ["kx-init"], vital: true }, true);
+    const holder = await this.#rig.run(
+      { name: "holder", argv: () => argv, forks: 1, programs: ["kx-init"], vital: true },
+      true,
+    );
     this.#holder = await holder.pid();
     await this.#ip(this.#holder, fabricCommands(this.#network, this.#nodes.length));
     if (this.#link !== undefined) {
@@ -209,78 +198,34 @@ export class ClusterBuilder {
     return registry;
   }
 
-  async #startNode(node: PlannedNode, pki: Pki): Promise<NodeState> {
-    const { layout, assets } = this.#rig;
-    const own = layout.node(node.name);
-    const address = this.#network.nodeAddress(node.index);
-    for (const path of [own.kubelet, own.containerd, own.run, own.upper, own.work, own.root]) {
-      await mkdir(path, { recursive: true });
-    }
-    for (const path of node.cgroups.dirs) await mkdir(path);
+  async #startNode(node: PlannedNode, pki: Pki): Promise<NodeLife> {
     const inside = `https://${this.#network.fabric}:6443`;
-    const steps = planNode({
-      ...node,
-      layout: own,
+    const life = new NodeLife(this.#rig, {
+      node,
       network: this.#network,
-      assets: assets.dir,
-      hidden: hiddenPaths(layout.dir),
-      binds: this.#options.mounts ?? [],
-      pki: { ca: pki.get("ca").cert, ...pki.get(node.name) },
-      kubeconfig: kubeconfigOf(node.name, inside, pki),
-      proxyKubeconfig: kubeconfigOf("kube-proxy", inside, pki),
-      kubelet: this.#options.kubelet ?? {},
-      containerd: this.#options.containerd ?? "",
-      hasNetwork: this.#hasUpstreamNetwork,
-    });
-    await writeFile(own.plan, JSON.stringify(steps), { mode: 0o600 });
-    const init = assets.path("kx-init");
-    const unshare = [
-      "--mount",
-      "--net",
-      "--pid",
-      "--cgroup",
-      "--uts",
-      "--ipc",
-      "--fork",
-      "--kill-child",
-      "--mount-proc",
-    ];
-    const { argv, forks } = this.#inHolder(["unshare", ...unshare, init, "init", own.plan]);
-    const component = await this.#rig.run(
-      {
-        name: `${node.name}/init`,
-        argv: [init, "run", ...node.cgroups.dirs, "--", ...argv],
-        forks: forks + 1,
-        programs: ["kx-init"],
-        vital: true,
+      inHolder: this.#inHolder,
+      holder: this.#holder,
+      routes: this.#hasUpstreamNetwork ? this.#nodes.length : 0,
+      spec: {
+        binds: this.#options.mounts ?? [],
+        pki: { ca: pki.get("ca").cert, ...pki.get(node.name) },
+        kubeconfig: kubeconfigOf(node.name, inside, pki),
+        proxyKubeconfig: kubeconfigOf("kube-proxy", inside, pki),
+        kubelet: this.#options.kubelet ?? {},
+        containerd: this.#options.containerd ?? "",
+        hasNetwork: this.#hasUpstreamNetwork,
       },
-      true,
-    );
-    const pid = await component.pid();
-    await this.#ip(this.#holder, plugCommands(node.index, pid));
-    await this.#ip(pid, nodeCommands(this.#network, node.index, this.#hasUpstreamNetwork ? this.#nodes.length : 0));
-    const state = { name: node.name, index: node.index, address, pid, cgroups: node.cgroups.initDirs };
-    await this.#runInNode(state, "containerd", containerdArgs());
-    return state;
-  }
-
-  async #runInNode(node: NodeState, name: string, argv: readonly string[]): Promise<void> {
-    const [program = "", ...args] = argv;
-    await this.#rig.run({
-      name: `${node.name}/${name}`,
-      argv: enterNode(this.#rig.assets.dir, node, [`${nodeBin}/${program}`, ...args]),
-      forks: 1,
-      env: { PATH: nodePath, HOME: "/root" },
-      // containerd runs the others.
-      programs: program === "containerd" ? [program, ...containerdRuns] : [program],
+      kubeletArgs: this.#options.kubeletArgs ?? [],
     });
+    await life.start();
+    return life;
   }
 
   /**
    * Makes the Node object before its kubelet starts, so that its pod range is known from the first moment. Works as
    * soon as the API server listens, long before it is ready.
    */
-  #registerNode(node: NodeState): Promise<void> {
+  #registerNode({ state: node }: NodeLife): Promise<void> {
     const podCIDR = this.#network.nodePodCidr(node.index);
     const body = {
       apiVersion: "v1",
@@ -295,33 +240,7 @@ export class ClusterBuilder {
     );
   }
 
-  /** A kubelet that finds no container runtime gives up at once. */
-  async #startKubelet(node: NodeState): Promise<void> {
-    const { layout } = this.#rig;
-    const socket = join(layout.node(node.name).run, "containerd/containerd.sock");
-    await until(
-      async () => {
-        await this.#rig.check();
-        return (await answers(socket)) ? true : undefined;
-      },
-      {
-        timeoutMs: 30_000,
-        intervalMs: 10,
-        signal: this.#rig.options.signal,
-        failure: async () => {
-          const tail = await logTail(layout.log(`${node.name}/containerd`));
-          return new KxError("KX_CLUSTER_TIMEOUT", `containerd of ${node.name} did not listen in 30 s; ${tail}`);
-        },
-      },
-    );
-    await this.#runInNode(node, "kubelet", kubeletArgs(node.name, node.address, this.#options.kubeletArgs ?? []));
-  }
-
-  #startKubeProxy(node: NodeState): Promise<void> {
-    return this.#runInNode(node, "kube-proxy", kubeProxyArgs());
-  }
-
-  async #awaitNodes(nodes: readonly NodeState[]): Promise<void> {
+  async #awaitNodes(nodes: readonly NodeLife[]): Promise<void> {
     for (const node of nodes) {
       await this.#rig.awaitApi(
         `the readiness of ${node.name} (its logs: ${this.#rig.layout.log(`${node.name}/kubelet`)})`,
@@ -330,18 +249,6 @@ export class ClusterBuilder {
       );
     }
   }
-}
-
-/** Whether a program accepts connections on a Unix socket. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const end = (accepted: boolean): void => {
-      socket.destroy();
-      resolve(accepted);
-    };
-    socket.once("connect", () => end(true)).once("error", () => end(false));
-  });
 }
 
 /** Like Promise.all, but fails only when all have ended: nothing may still be made while a failed start is undone. */

@@ -9,7 +9,8 @@ import type { ClusterProcess } from "./types.ts";
 export interface ComponentSpec {
   /** `kube-apiserver` or `node-1/kubelet`. */
   readonly name: string;
-  readonly argv: readonly string[];
+  /** Asked at each start, as a node has other namespaces after a reboot. */
+  readonly argv: () => readonly string[];
   /** Names of the assets that it executes, to be verified before each start. */
   readonly programs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -50,7 +51,7 @@ export class Component {
     const log = openSync(this.spec.log, "a", 0o600);
     try {
       // The child that setpriv becomes gets SIGKILL when the thread that spawned it ends: spawn from the main thread.
-      const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...this.spec.argv], {
+      const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...this.spec.argv()], {
         stdio: ["ignore", log, log, ready ? "pipe" : "ignore"],
         env: { ...this.spec.env },
         cwd: "/",
@@ -120,12 +121,6 @@ export class Component {
       since: this.#startedAt.toISOString(),
       restarts: Math.max(0, this.#starts - 1),
     };
-  }
-
-  /** Kills the program (SIGKILL) and starts it again. */
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
   }
 
   /** Kills the program and waits for its end. */

@@ -10,6 +10,7 @@ import type { Cluster, ClusterProcess, SupervisedProgram } from "./types.ts";
 
 type Call =
   | { readonly call: "restart"; readonly component: string }
+  | { readonly call: "reboot"; readonly node: string }
   | { readonly call: "forward"; readonly listen: Endpoint; readonly dial: Endpoint }
   | { readonly call: "addImages"; readonly archive: string }
   | { readonly call: "supervise"; readonly program: SupervisedProgram; readonly node?: string }
@@ -49,6 +50,9 @@ async function answer(control: Control, text: string): Promise<unknown> {
   switch (call.call) {
     case "restart":
       await control.restart(call.component);
+      return undefined;
+    case "reboot":
+      await control.reboot(call.node);
       return undefined;
     case "forward":
       return control.forward(call.listen, call.dial);
@@ -108,6 +112,7 @@ function remoteControl(socketPath: string): Control {
     });
   return {
     restart: async (component) => void (await send({ call: "restart", component })),
+    reboot: async (node) => void (await send({ call: "reboot", node })),
     forward: async (listen, dial) => (await send({ call: "forward", listen, dial })) as string,
     addImages: async (archive) => void (await send({ call: "addImages", archive })),
     supervise: async (program, node) =>

@@ -9,7 +9,7 @@ import { layoutOf } from "./layout.ts";
 import { createAuthority, loadAuthority, readPair, userCertificateMs } from "./pki.ts";
 import { nodePath } from "./plan/node.ts";
 import type { Endpoint } from "./relay.ts";
-import type { ClusterState, NodeState } from "./state.ts";
+import { type ClusterState, type NodeState, readState } from "./state.ts";
 import type {
   Cluster,
   ClusterNode,
@@ -23,6 +23,8 @@ import type {
 /** What only the process that owns a cluster can do; others ask it through the control socket. */
 export interface Control {
   restart(component: string): Promise<void>;
+  /** See ClusterNode.reboot. */
+  reboot(node: string): Promise<void>;
   /** See Relay.forward; without namespaces there is nothing to relay, and `dial` is answered as it is. */
   forward(listen: Endpoint, dial: Endpoint): Promise<string>;
   addImages(archive: string): Promise<void>;
@@ -138,8 +140,10 @@ function openNode(dir: string, state: RunningState, node: NodeState, control: Co
     name: node.name,
     address: node.address,
     paths: { kubelet, run },
-    exec(command, args = [], options = {}) {
-      const [program = "", ...rest] = enterNode(state.assets, node, [command, ...args]);
+    async exec(command, args = [], options = {}) {
+      // Its namespaces are others after a reboot, whoever has asked for that.
+      const now = (await readState(dir))?.nodes?.find(({ name }) => name === node.name) ?? node;
+      const [program = "", ...rest] = enterNode(state.assets, now, [command, ...args]);
       return execute(program, rest, {
         ...options,
         env: { PATH: nodePath, HOME: "/root", ...options.env },
@@ -148,6 +152,7 @@ function openNode(dir: string, state: RunningState, node: NodeState, control: Co
     supervise: (program) => control.supervise(program, node.name),
     restartKubelet: () => control.restart(`${node.name}/kubelet`),
     restartContainerd: () => control.restart(`${node.name}/containerd`),
+    reboot: () => control.reboot(node.name),
   };
 }
 

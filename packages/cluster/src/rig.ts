@@ -158,18 +158,33 @@ export class Rig {
     for (const component of this.#components.values()) await component.check();
   }
 
+  /** Starts a process again that was stopped, once its programs are verified anew. */
+  async startAgain(component: Component, ready = false): Promise<void> {
+    this.#verified.clear();
+    await this.verify(...component.spec.programs);
+    if (this.#stopping) throw new KxError("KX_CLUSTER_NOT_RUNNING", "the cluster is being stopped");
+    await component.start(ready);
+  }
+
   /** Runs a program of the caller's; it is restarted from its first end on. */
-  async supervise(name: string, argv: readonly string[], forks: number, env: Record<string, string>): Promise<void> {
+  async supervise(
+    name: string,
+    argv: () => readonly string[],
+    forks: number,
+    env: Record<string, string>,
+  ): Promise<Component> {
     if (this.#components.has(name)) {
       throw new KxError("KX_CLUSTER_OPTION", `a process ${name} is running already`, { remedy: "choose another name" });
     }
-    (await this.run({ name, argv, forks, env, programs: [] })).settle();
+    const component = await this.run({ name, argv, forks, env, programs: [] });
+    component.settle();
+    return component;
   }
 
   /** Runs a program of the caller's on this machine. */
-  superviseHere(program: SupervisedProgram): Promise<void> {
+  async superviseHere(program: SupervisedProgram): Promise<void> {
     const env = { PATH: process.env["PATH"] ?? "", ...program.env };
-    return this.supervise(program.name, [program.command, ...(program.args ?? [])], 0, env);
+    await this.supervise(program.name, () => [program.command, ...(program.args ?? [])], 0, env);
   }
 
   /** From now on, processes that end are started again. */
@@ -186,7 +201,8 @@ export class Rig {
 
   /** Starts one of the control plane's programs: `argv` begins with its name. */
   async runProgram([name = "", ...args]: readonly string[], wrap: Wrap): Promise<void> {
-    await this.run({ name, ...wrap([this.assets.path(name), ...args]), programs: [name] });
+    const { argv, forks } = wrap([this.assets.path(name), ...args]);
+    await this.run({ name, argv: () => argv, forks, programs: [name] });
   }
 
   /** Polls the API server until the answer to `attempt` is accepted. */
@@ -245,7 +261,7 @@ export class Rig {
   }
 
   /** What the owner can do; see handle.ts. The rest depends on whether there are namespaces. */
-  control(rest: Pick<Control, "forward" | "addImages" | "supervise">): Control {
+  control(rest: Pick<Control, "forward" | "addImages" | "supervise" | "reboot">): Control {
     return {
       ...rest,
       restart: async (name) => {
@@ -255,9 +271,8 @@ export class Rig {
             remedy: `the processes are ${[...this.#components.keys()].join(", ")}`,
           });
         }
-        this.#verified.clear();
-        await this.verify(...component.spec.programs);
-        await component.restart();
+        await component.stop();
+        await this.startAgain(component);
         if (name === "kube-apiserver") await this.awaitReady();
       },
       processes: () => this.processes(),

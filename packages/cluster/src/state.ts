@@ -139,7 +139,7 @@ export async function removeRemains(
 }
 
 /** A cgroup folder goes once its processes are reaped, children first (cgroups(7)). */
-async function removeCgroup(path: string): Promise<void> {
+export async function removeCgroup(path: string): Promise<void> {
   await until(
     async () => {
       for (const child of await subfolders(path)) await rmdir(child).catch(() => {});

@@ -131,6 +131,12 @@ export interface ClusterNode {
   supervise(program: SupervisedProgram): Promise<void>;
   restartKubelet(): Promise<void>;
   restartContainerd(): Promise<void>;
+  /**
+   * Ends all that runs in the node at once, as a power cut does, and starts it again, with the same programs. Its files stay
+   * but for those below /run and /tmp; processes, namespaces, mounts and links are gone. Process 1 is another, boot_id the
+   * machine's as ever. Resolves when all programs have been started.
+   */
+  reboot(): Promise<void>;
 }
 
 /** One process of a running cluster. */

@@ -23,6 +23,7 @@ const spec: NodeSpec = {
   kubelet: { maxPods: 7, syncFrequency: "1s" },
   containerd: "# more",
   hasNetwork: true,
+  isKept: false,
 };
 const steps = planNode(spec);
 const pivot = steps.findIndex((step) => step.op === "pivot");
@@ -47,6 +48,14 @@ describe("planNode", () => {
     const detached = steps.findIndex((step) => step.op === "detach");
     const sources = steps.flatMap((step, i) => (step.op === "mount" && step.source.startsWith(oldRoot) ? [i] : []));
     expect(Math.max(...sources)).toBeLessThan(detached);
+  });
+
+  it("mounts all anew for a node that has been there, and writes none of its files", () => {
+    const again = planNode({ ...spec, hidden: [], isKept: true });
+    const mounts = (plan: readonly Step[]) => plan.filter(({ op }) => op === "mount");
+    expect(mounts(again)).toEqual(mounts(steps));
+    const rewritten = again.filter((step) => step.op === "write" && !/^\/(proc|\.old-root)\//.test(step.path));
+    expect(rewritten).toEqual([]);
   });
 
   it("hides in the overlay before it is mounted, and mounts it before anything is put into it", () => {

@@ -37,6 +37,8 @@ export interface NodeSpec {
   readonly containerd: string;
   /** Whether it has the pod network of the Go plug-ins from the start. */
   readonly hasNetwork: boolean;
+  /** Whether its files are those of an earlier life: none is written then. */
+  readonly isKept: boolean;
 }
 
 /** All that kx-init does to make a node, up to the point where containerd can start. */
@@ -78,6 +80,18 @@ export function planNode(spec: NodeSpec): Step[] {
     { op: "mkdir", path: "/etc/cdi", mode: 0o755 },
     { op: "mkdir", path: "/opt/cni/bin", mode: 0o755 },
     { op: "mkdir", path: "/etc/cni/net.d", mode: 0o755 },
+    ...(spec.isKept ? [] : files(spec)),
+    { op: "detach" },
+    // A program that a pod or a CSI driver mounts must reach the kubelet and other pods.
+    { op: "mount", source: "", path: "/", options: ["rshared"] },
+    ...spec.cgroups.settle,
+    { op: "write", path: "/proc/sys/net/ipv4/ip_forward", data: "1", mode: 0o644 },
+  ];
+}
+
+/** What an installation has put on its disk. */
+function files(spec: NodeSpec): Step[] {
+  return [
     ...(spec.hasNetwork ? bootstrapNetwork(spec) : []),
     file("/etc/containerd/config.toml", containerdConfig(spec.containerd, spec.hasNetwork)),
     file(
@@ -93,11 +107,6 @@ export function planNode(spec: NodeSpec): Step[] {
     file(`${etc}/kubelet.yaml`, stringify({ ...kubeletConfig(spec.network), ...spec.kubelet })),
     file(`${etc}/kube-proxy.yaml`, stringify(kubeProxyConfig(spec.name, spec.network))),
     file(`${etc}/resolv.conf`, ""),
-    { op: "detach" },
-    // A program that a pod or a CSI driver mounts must reach the kubelet and other pods.
-    { op: "mount", source: "", path: "/", options: ["rshared"] },
-    ...spec.cgroups.settle,
-    { op: "write", path: "/proc/sys/net/ipv4/ip_forward", data: "1", mode: 0o644 },
   ];
 }
 

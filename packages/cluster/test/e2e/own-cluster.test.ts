@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createServer } from "node:https";
 import { promisify } from "node:util";
-import { type Cluster, startCluster } from "@kx/cluster";
+import { type Cluster, connectCluster, startCluster } from "@kx/cluster";
 import { expectNoLeaks, type HostSnapshot, takeSnapshot } from "@kx/cluster/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { busyboxPod, eventually, kubectl, runPod } from "./eventually.ts";
@@ -24,7 +24,10 @@ describe("a cluster of one's own", () => {
       }),
       startCluster({ hostNetworkRoute: true }),
     ]);
-    await runPod(cluster, busyboxPod("stays", "default", ["sleep", "100000"], { nodeName: "node-2" }));
+    await runPod(
+      cluster,
+      busyboxPod("stays", "default", ["sleep", "100000"], { nodeName: "node-2", restartPolicy: "Always" }),
+    );
   });
 
   afterAll(async () => {
@@ -67,6 +70,29 @@ describe("a cluster of one's own", () => {
     expect(await pidOf("kube-apiserver")).not.toBe(apiServer);
     expect(await eventually(execInPod)).toBe("alive");
     expect(await uid()).toBe(was);
+  });
+
+  it("reboots a node: files stay, all else is made anew, and its pods come back", async () => {
+    const node = cluster.nodes[1]!;
+    const read = async (path: string) => (await node.exec("cat", [path])).stdout.trim();
+    const life = async () => ({
+      boot: await read("/proc/sys/kernel/random/boot_id"),
+      started: (await read("/proc/1/stat")).split(" ")[21],
+    });
+    const [was, earlier, elsewhere] = [await uid(), await life(), await pidOf("node-1/kubelet")];
+    for (const path of ["/etc/kept", "/var/lib/cni/kept", "/run/gone", "/tmp/gone"]) await node.exec("tee", [path]);
+    await node.exec("ip", ["netns", "add", "gone"]);
+    await node.reboot();
+    const after = await life();
+    expect(after).toEqual({ boot: earlier.boot, started: expect.any(String) });
+    expect(after.started).not.toBe(earlier.started);
+    expect((await node.exec("ls", ["/etc/kept", "/var/lib/cni/kept"])).exitCode).toBe(0);
+    expect((await node.exec("find", ["/run/gone", "/tmp/gone", "/run/netns"])).stdout.trim()).toBe("/run/netns");
+    expect(await eventually(async () => ((await uid()) === was ? undefined : execInPod()))).toBe("alive");
+    // Another process that has been connected all the time finds it too.
+    const { stdout } = await (await connectCluster(cluster.dir)).nodes[1]!.exec("cat", ["/proc/sys/kernel/hostname"]);
+    expect(stdout.trim()).toBe("node-2");
+    expect(await pidOf("node-1/kubelet")).toBe(elsewhere);
   });
 
   it("starts a process again that was killed from outside", async () => {
