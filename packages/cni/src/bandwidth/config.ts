@@ -25,6 +25,14 @@ export interface Limits {
 
 const bitsPerByte = 8;
 const greatestBurst = 2 ** 32 - 1;
+/**
+ * Kubernetes' annotations have no burst, but plug-ins want one: runtimes then send the greatest number of some type, such
+ * as containerd 2^32 - 1. Taken for a burst it would let the first 512 MB through without any limit.
+ */
+const noBurstBits = 2 ** 31 - 1;
+/** The burst in its place: what passes in a tenth of a second, and at least the largest packet. */
+const defaultBurstSeconds = 0.1;
+const largestPacketBits = 65_536 * bitsPerByte;
 
 /**
  * The limits of a configuration.
@@ -36,15 +44,22 @@ export function readLimits(config: PluginConfig & BandwidthConfig): Limits {
   const isOwn = [ingressRate, ingressBurst, egressRate, egressBurst].some((value) => value !== undefined);
   const given: Bandwidth = isOwn ? config : (config.runtimeConfig?.bandwidth ?? {});
   const place = isOwn ? "" : "runtimeConfig.bandwidth.";
+  const burstOf = (rate = 0, burst = 0) => (isOwn || burst < noBurstBits ? burst : defaultBurst(rate));
+  const ingressBits = burstOf(given.ingressRate, given.ingressBurst);
+  const egressBits = burstOf(given.egressRate, given.egressBurst);
   const problems = [
-    ...problemsOf(`${place}ingress`, given.ingressRate, given.ingressBurst),
-    ...problemsOf(`${place}egress`, given.egressRate, given.egressBurst),
+    ...problemsOf(`${place}ingress`, given.ingressRate, ingressBits),
+    ...problemsOf(`${place}egress`, given.egressRate, egressBits),
   ];
   if (problems.length > 0) throw new KxError("KX_CNI_CONFIG", `the configuration is wrong: ${problems.join("; ")}`);
   return {
-    ...limitOf("ingress", given.ingressRate, given.ingressBurst),
-    ...limitOf("egress", given.egressRate, given.egressBurst),
+    ...limitOf("ingress", given.ingressRate, ingressBits),
+    ...limitOf("egress", given.egressRate, egressBits),
   };
+}
+
+function defaultBurst(rate: number): number {
+  return Math.max(Math.ceil(rate * defaultBurstSeconds), largestPacketBits);
 }
 
 function problemsOf(place: string, rate = 0, burst = 0): readonly string[] {

@@ -1,34 +1,26 @@
-import { execFile } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { buildImage, busyboxImage } from "@kx/cluster";
+import { buildImage } from "@kx/cluster";
 import type { KubeObject, NodeNeeds } from "@kx/core";
 import { linuxAddonPath } from "@kx/core/linux";
+import { imageFile, nodeFiles } from "./node-image.ts";
 
-const execute = promisify(execFile);
 const dist = fileURLToPath(new URL("../../../../apps/cli/dist", import.meta.url));
 const name = "localhost/kx-node-agent:1";
 
 /** An image of the node agent with the pod network's plug-ins, as an OCI archive. */
 export async function agentImage(): Promise<Uint8Array> {
-  const { files } = await busyboxImage([name]);
-  const file = (path: string, from: string, mode = 0o644) => ({ type: "file" as const, path, content: { from }, mode });
-  const { stdout } = await execute("ldd", [process.execPath]);
-  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);
   const shim = join(dist, "kx-cni-shim");
   return buildImage({
     names: [name],
     files: [
-      ...files,
+      ...(await nodeFiles()),
       // Container runtimes name namespaces by it.
       { type: "symlink", path: "/var/run", target: "/run" },
-      ...libraries.map((path) => file(path, realpathSync(path), 0o755)),
-      file("/app/node", process.execPath, 0o755),
-      ...["node-agent.js", "worker.js", "kx-cni.js"].map((one) => file(`/app/${one}`, join(dist, one))),
-      ...(existsSync(shim) ? [file("/app/kx-cni-shim", shim, 0o755)] : []),
-      file("/app/koffi.node", linuxAddonPath() ?? ""),
+      ...["node-agent.js", "worker.js", "kx-cni.js"].map((one) => imageFile(`/app/${one}`, join(dist, one))),
+      ...(existsSync(shim) ? [imageFile("/app/kx-cni-shim", shim, 0o755)] : []),
+      imageFile("/app/koffi.node", linuxAddonPath() ?? ""),
       { type: "file", path: "/app/host.yaml", content: hostConfiguration },
     ],
   });

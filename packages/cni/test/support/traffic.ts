@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { TestNetns } from "../../src/testing/netns.ts";
 
-const program = fileURLToPath(new URL("../e2e/programs/traffic.ts", import.meta.url));
+export const program = fileURLToPath(new URL("../e2e/programs/traffic.ts", import.meta.url));
 const node = process.execPath;
 
 /** Where something listens, or is asked. */

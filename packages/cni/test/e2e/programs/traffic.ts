@@ -1,4 +1,5 @@
-// Serves, or asks, in the network namespace it was started in. A server answers with the address that the asker has for it.
+// Serves, or asks, in the network namespace it was started in. A server answers with the address that the asker has for it;
+// a source sends for as long as it is read.
 import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
 
@@ -57,6 +58,38 @@ async function flood(): Promise<void> {
   socket.close();
 }
 
-if (mode === "serve") serve();
-else if (mode === "flood") await flood();
-else ask();
+function source(): void {
+  const bytes = new Uint8Array(65_536);
+  createServer((socket) => {
+    socket.on("error", () => {});
+    const fill = () => {
+      while (socket.write(bytes));
+    };
+    socket.on("drain", fill);
+    fill();
+  }).listen(port, () => console.log("ready"));
+}
+
+/** Reads from a source, and tells how many bits a second have come from the first one on. */
+function drain(): void {
+  const forMs = Number(timeoutText);
+  const socket = connect({ host, port });
+  let bits = 0;
+  let startedMs: number | undefined;
+  socket.on("data", (bytes) => {
+    bits += bytes.length * 8;
+    const now = performance.now();
+    startedMs ??= now;
+    const tookMs = now - startedMs;
+    if (tookMs < forMs) return;
+    console.log(Math.round((bits / tookMs) * 1000));
+    process.exit(0);
+  });
+  socket.on("error", (error) => {
+    console.error(error.message);
+    process.exit(2);
+  });
+}
+
+const modes: Readonly<Record<string, () => unknown>> = { serve, ask, flood, source, drain };
+await modes[mode ?? ""]?.();
