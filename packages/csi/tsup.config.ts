@@ -5,6 +5,7 @@ export default defineConfig(
   preset({
     index: "src/index.ts",
     "mount/index": "src/mount/index.ts",
+    "registrar/index": "src/registrar/index.ts",
     "hostpath/index": "src/hostpath/index.ts",
     "bin/kx-csi-hostpath": "src/bin/kx-csi-hostpath.ts",
   }),

@@ -62,6 +62,14 @@ export const csiErrors = {
     meaning: "An endpoint is no Unix socket that CSI allows.",
     remedy: "Give it as unix:///folder/csi.sock.",
   },
+  KX_CSI_REGISTRATION: {
+    meaning: "The kubelet refused a driver that was registered with it.",
+    remedy: "Read what the kubelet says: most often NodeGetInfo failed, or another driver has the name.",
+  },
+  KX_CSI_LIVENESS: {
+    meaning: "The health of a driver cannot be served.",
+    remedy: "Choose another port, or 0 for any free one.",
+  },
   KX_CSI_STATE_IO: {
     meaning: "The driver's state on disk cannot be read or written.",
     remedy: "Read the message; check the folder's permissions and the free space of its disk.",

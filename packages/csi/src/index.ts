@@ -74,6 +74,7 @@ export {
   VolumeHealthErrorType,
 } from "@kx/core/contracts/csi";
 export { type CsiMode } from "./driver/capabilities.ts";
+export type { CsiPart } from "./driver/companions.ts";
 export { fitsRange } from "./driver/compatible.ts";
 export type { CsiContext, CsiInitContext } from "./driver/csi-context.ts";
 export type { CsiDriver, CsiDriverDefinition, CsiDriverObject } from "./driver/csi-driver.ts";

@@ -43,12 +43,14 @@ const encoders: { readonly [Name in UnaryName]?: (step: Step<Name>, response: Re
     const health = await kit.definition.controllerGetVolumeHealth?.(asked, call);
     if (response.status !== undefined) mark(response.status, health?.volumeHealth);
   },
-  async listVolumes({ kit, call }, response) {
-    const all = await healthOfAll(kit.definition, call);
-    if (all === undefined) return;
-    for (const { volume, status } of response.entries) {
-      if (status !== undefined) mark(status, all.get(volume?.volumeId ?? "") ?? {});
-    }
+  async listVolumes({ kit, request, call }, response) {
+    const isWhole = request.startingToken === "" && response.nextToken === "";
+    const all = isWhole ? await healthOfAll(kit.definition, call) : undefined;
+    const healthOf = async (volumeId: string) =>
+      all === undefined ? await healthOfOne(kit, volumeId, call) : (all.get(volumeId) ?? {});
+    await eachOf(response.entries, async ({ volume, status }) => {
+      if (status !== undefined) mark(status, await healthOf(volume?.volumeId ?? ""));
+    });
   },
   async nodeGetVolumeStats({ kit, request, call }, response) {
     const { volumeId, volumePath: volumePublishPath, stagingTargetPath } = request;
@@ -57,6 +59,30 @@ const encoders: { readonly [Name in UnaryName]?: (step: Step<Name>, response: Re
     mark(response, health?.volumeHealth);
   },
 };
+
+/** How many volumes of a page are asked for at a time. */
+const askedAtOnce = 16;
+
+async function eachOf<Entry>(entries: readonly Entry[], work: (entry: Entry) => Promise<void>): Promise<void> {
+  const left = entries.values();
+  await Promise.all(
+    Array.from({ length: askedAtOnce }, async () => {
+      for (const entry of left) await work(entry);
+    }),
+  );
+}
+
+/** As one call for all is dearer than those for a page, and pages of health are not those of volumes. */
+async function healthOfOne(
+  { definition, state }: Step<"listVolumes">["kit"],
+  volumeId: string,
+  call: CsiCall,
+): Promise<Health | undefined> {
+  const asked = create(ControllerGetVolumeHealthRequestSchema, { volumeId });
+  const stored = await state?.get("volume", volumeId);
+  const health = await definition.controllerGetVolumeHealth?.(asked, call.about(stored));
+  return health?.volumeHealth;
+}
 
 async function healthOfAll(
   definition: CsiDriverDefinition,

@@ -56,6 +56,13 @@ export class CsiCall implements CsiContext {
     this.kept = data;
   }
 
+  /** The same call for a handler that is asked about one object of several; what it wants kept is not. */
+  about(stored: StoredObject | undefined): CsiCall {
+    const call = new CsiCall(this.#ctx, this.#method, this.#request);
+    if (stored !== undefined) call.stored = stored;
+    return call;
+  }
+
   /** What the handler wants kept, or what was kept before. */
   dataOf(before: StoredObject | undefined): { readonly data?: JsonRecord } {
     const data = this.kept ?? before?.data;

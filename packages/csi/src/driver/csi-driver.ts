@@ -36,10 +36,12 @@ export interface CsiDriverDefinition extends CsiHandlers {
   /** What the cluster is told. Default: that of Kubernetes for each field. */
   readonly csiDriver?: CsiDriverObject;
   /**
-   * Where a host serves the driver. Default: `unix:///var/lib/kubelet/plugins/<name>/csi.sock` on nodes, and
+   * Where a host serves the driver. Default: `unix://<kubeletDir>/plugins/<name>/csi.sock` on nodes, and
    * `unix:///run/kx/csi/<name>/csi.sock` beside the control plane.
    */
   readonly endpoints?: { readonly node?: string; readonly controller?: string };
+  /** The kubelet's folder on nodes, where a host registers the driver. Default: `/var/lib/kubelet`. */
+  readonly kubeletDir?: string;
   /** What the node's part needs of the node. Default: the kubelet's folder, /dev, and to be allowed to mount. */
   readonly node?: NodeNeeds;
   /**

@@ -1,9 +1,11 @@
 import { didYouMean, type HostEnv, KxError, type NodeNeeds, type Runnable } from "@kx/core";
+import { createRegistrar } from "../registrar/registrar.ts";
 import { hasController, hasNode } from "./capabilities.ts";
 import type { CsiDriver, CsiDriverDefinition } from "./csi-driver.ts";
 import { type CheckFeatures, type CsiFeatures, featureNeeds } from "./csi-features.ts";
 import type { CsiHandlers } from "./csi-handlers.ts";
 import { csiDriverObject } from "./driver-manifests.ts";
+import { socketPathOf } from "./endpoint.ts";
 import { handlerNames } from "./handler-names.ts";
 import { csiRunnable } from "./start-csi-driver.ts";
 
@@ -15,6 +17,7 @@ const otherFields = [
   "features",
   "csiDriver",
   "endpoints",
+  "kubeletDir",
   "node",
   "init",
   "probe",
@@ -55,22 +58,33 @@ export function defineCsiDriver<const Definition extends CsiDriverDefinition>(
     definition: bound,
     parts: (env) => partsOf(bound, env),
     manifests: () => [csiDriverObject(bound)],
-    ...(hasNode(bound) ? { node: bound.node ?? nodeNeeds } : {}),
+    ...(hasNode(bound) ? { node: bound.node ?? nodeNeeds(bound) } : {}),
   } satisfies CsiDriver);
 }
 
-const nodeNeeds: NodeNeeds = {
-  hostPaths: [{ path: "/var/lib/kubelet", propagation: "Bidirectional" }, { path: "/dev" }],
-  capabilities: ["SYS_ADMIN"],
-};
+const usualKubeletDir = "/var/lib/kubelet";
+
+function nodeNeeds({ kubeletDir = usualKubeletDir }: CsiDriverDefinition): NodeNeeds {
+  return {
+    hostPaths: [{ path: kubeletDir, propagation: "Bidirectional" }, { path: "/dev" }],
+    // What is mounted for others to see needs it all.
+    privileged: true,
+  };
+}
 
 function partsOf(definition: CsiDriverDefinition, env: HostEnv): readonly Runnable[] {
-  const { name, endpoints = {} } = definition;
+  const { name: driverName, endpoints = {}, kubeletDir = usualKubeletDir } = definition;
+  const { log, clock } = env;
   if (env.role === "node") {
-    const endpoint = endpoints.node ?? `unix:///var/lib/kubelet/plugins/${name}/csi.sock`;
-    return hasNode(definition) ? [csiRunnable(definition, "node", endpoint, env)] : [];
+    if (!hasNode(definition)) return [];
+    const endpoint = endpoints.node ?? `unix://${kubeletDir}/plugins/${driverName}/csi.sock`;
+    const socketPath = socketPathOf(endpoint);
+    return [
+      csiRunnable(definition, "node", endpoint, env),
+      createRegistrar({ driverName, socketPath, kubeletDir, log, clock }),
+    ];
   }
-  const endpoint = endpoints.controller ?? `unix:///run/kx/csi/${name}/csi.sock`;
+  const endpoint = endpoints.controller ?? `unix:///run/kx/csi/${driverName}/csi.sock`;
   return hasController(definition) ? [csiRunnable(definition, "controller", endpoint, env)] : [];
 }
 

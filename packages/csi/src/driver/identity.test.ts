@@ -1,9 +1,11 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
   ControllerCapability,
   type ControllerGetCapabilitiesResponse,
   ControllerGetVolumeResponseSchema,
   ExpansionMode,
+  type ListVolumesResponse,
+  ListVolumesResponseSchema,
   NodeCapability,
   NodeGetVolumeStatsResponseSchema,
   PluginService,
@@ -143,6 +145,38 @@ describe("callers of CSI 1.12 and older", () => {
     const { capabilities } = await served.node.nodeGetCapabilities({});
     expect(capabilities.map(({ type }) => type.value?.type)).toContain(4);
   });
+
+  it("get the conditions of a page by asking for its volumes alone, and of a whole list by one call", async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => `v${index + 10}`);
+    const healthStatuses = [{ status: VolumeHealthErrorType.DEGRADED, reason: "Slow", message: "a disk is gone" }];
+    const asked: string[] = [];
+    const driver = defineCsiDriver({
+      name,
+      features: { volumeCondition: true },
+      validateVolumeCapabilities: none,
+      listVolumes: async () => ({ entries: ids.map((volumeId) => ({ volume: { volumeId }, status: {} })) }),
+      async controllerGetVolumeHealth({ volumeId }) {
+        asked.push(volumeId);
+        return { volumeHealth: { volumeId, healthStatuses: volumeId === "v22" ? healthStatuses : [] } };
+      },
+      async controllerListVolumeHealth() {
+        asked.push("all");
+        return { entries: [{ volumeId: "v22", healthStatuses }] };
+      },
+    });
+    await using served = await serveDriver(driver);
+    const isGone = ({ entries }: ListVolumesResponse) =>
+      entries
+        .map((entry) => toBinary(ListVolumesResponseSchema, create(ListVolumesResponseSchema, { entries: [entry] })))
+        .map((bytes) => Buffer.from(bytes).includes("a disk is gone"));
+    const { nextToken } = await served.controller.listVolumes({ maxEntries: 3 });
+    expect(asked.splice(0).toSorted()).toEqual(["v10", "v11", "v12"]);
+    const page = await served.controller.listVolumes({ maxEntries: 20, startingToken: nextToken });
+    expect(asked.splice(0).toSorted()).toEqual(ids.slice(3, 23));
+    expect(isGone(page)).toEqual(ids.slice(3, 23).map((id) => id === "v22"));
+    expect(isGone(await served.controller.listVolumes({}))).toEqual(ids.map((id) => id === "v22"));
+    expect(asked).toEqual(["all"]);
+  });
 });
 
 describe("metrics", () => {
@@ -216,7 +250,10 @@ describe("the object CSIDriver", () => {
   it("is part of an extension that a host can run", () => {
     const driver = defineCsiDriver({ name, nodeGetInfo: async () => ({ nodeId: "n" }) });
     const env = { log: collectingLogger(), clock: { now: () => 0, sleep: nothing } };
-    expect(driver.parts({ ...env, role: "node" }).map((part) => part.name)).toEqual([`csi ${name}`]);
+    expect(driver.parts({ ...env, role: "node" }).map((part) => part.name)).toEqual([
+      `csi ${name}`,
+      `registrar ${name}`,
+    ]);
     expect(driver.parts({ ...env, role: "controller" })).toEqual([]);
     expect(driver.node?.hostPaths?.[0]).toEqual({ path: "/var/lib/kubelet", propagation: "Bidirectional" });
   });

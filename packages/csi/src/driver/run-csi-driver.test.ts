@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@kx/core";
 import { Identity } from "@kx/core/contracts/csi";
+import { Registration } from "@kx/core/contracts/plugin-registration";
 import { createGrpcClient } from "@kx/core/grpc";
 import { runHost } from "@kx/core/host";
 import { collectingLogger } from "@kx/core/testing";
@@ -56,6 +57,45 @@ describe("runCsiDriver", () => {
     expect(await running.stop()).toEqual({ unfinished: [] });
   });
 
+  it("listens again when its socket is gone", async () => {
+    const path = join(folder, "lost.sock");
+    const log = collectingLogger();
+    await using running = await runCsiDriver(driver, { endpoint: `unix://${path}`, log });
+    await running.ready;
+    await rm(path);
+    await vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: 20_000 });
+    await using client = createGrpcClient(Identity, { path });
+    expect((await client.calls.probe({})).ready).toBe(true);
+    client.close();
+    await running.stop();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("registers with the kubelet once it is ready, serves liveness, and starts the registrar again when refused", async () => {
+    const endpoint = `unix://${join(folder, "reg.sock")}`;
+    const log = collectingLogger();
+    const { promise: backend, resolve } = Promise.withResolvers<void>();
+    const late = defineCsiDriver({ ...driver.definition, init: () => backend });
+    const companions = { embed: ["registrar"], kubeletDir: folder, livenessPort: 0 } as const;
+    await using running = await runCsiDriver(late, { endpoint, log, ...companions });
+    const path = join(folder, "plugins_registry/run.csi.kx.dev-reg.sock");
+    expect(existsSync(path)).toBe(false);
+    resolve();
+    await vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: 20_000 });
+    await using kubelet = createGrpcClient(Registration, { path });
+    await kubelet.calls.notifyRegistrationStatus({ pluginRegistered: false, error: "no" });
+    await vi.waitFor(async () => expect(existsSync(path)).toBe(false), { timeout: 20_000, interval: 5 });
+    await vi.waitFor(async () => expect(await kubelet.calls.getInfo({})).toMatchObject({ name: "run.csi.kx.dev" }), {
+      timeout: 20_000,
+    });
+    const url = String(log.lines.find(({ message }) => message === "serving liveness")?.fields["url"]);
+    expect((await fetch(url)).status).toBe(200);
+    kubelet.close();
+    await running.stop();
+    expect(existsSync(path)).toBe(false);
+    await expect(fetch(url)).rejects.toThrow("fetch failed");
+  });
+
   it("watches the process's signals only as long as it runs", async () => {
     const before = process.listenerCount("SIGTERM");
     const endpoint = `unix://${join(folder, "signals.sock")}`;
@@ -74,6 +114,7 @@ describe("runCsiDriver", () => {
     const extension = defineCsiDriver({
       name: "hosted.csi.kx.dev",
       endpoints: { node: `unix://${path}` },
+      kubeletDir: folder,
       async init() {
         tries++;
         if (tries === 1) throw new Error("no backend yet");
@@ -88,6 +129,11 @@ describe("runCsiDriver", () => {
     await using client = createGrpcClient(Identity, { path });
     expect((await client.calls.probe({})).ready).toBe(true);
     client.close();
+    await using kubelet = createGrpcClient(Registration, {
+      path: join(folder, "plugins_registry/hosted.csi.kx.dev-reg.sock"),
+    });
+    expect(await kubelet.calls.getInfo({})).toMatchObject({ name: "hosted.csi.kx.dev", endpoint: path });
+    kubelet.close();
     expect(await host.stop()).toEqual({ unstopped: [] });
     expect(existsSync(path)).toBe(false);
   });

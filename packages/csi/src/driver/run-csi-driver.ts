@@ -3,6 +3,7 @@ import type { GrpcStopped } from "@kx/core/grpc";
 import { createLogger } from "@kx/core/log";
 import type { Metrics } from "@kx/core/metrics";
 import type { CsiMode } from "./capabilities.ts";
+import { type Companions, type CsiPart, startCompanions } from "./companions.ts";
 import type { CsiDriver } from "./csi-driver.ts";
 import { type RunningCsiDriver, startCsiDriver } from "./start-csi-driver.ts";
 
@@ -20,6 +21,17 @@ export interface RunCsiOptions {
   readonly endpoint?: string;
   /** Which services this process serves, beside Identity. Default: `all` that the driver has. */
   readonly mode?: CsiMode;
+  /**
+   * Which parts run in this process beside the driver, once it is ready; each is started again when it fails. Default: none,
+   * and with a `kubeconfig` those that the driver needs in this mode.
+   */
+  readonly embed?: readonly CsiPart[];
+  /** Path of a kubeconfig. Default: in a pod its service account is used. */
+  readonly kubeconfig?: string;
+  /** The kubelet's folder, where the part `registrar` registers the driver. Default: the definition's. */
+  readonly kubeletDir?: string;
+  /** Port on the loopback address whose `/healthz` asks the driver's Probe; 0 takes any free one. Default: none. */
+  readonly livenessPort?: number;
   readonly io?: CsiIo;
   /** Stops the driver. Default: aborts on SIGTERM and SIGINT. */
   readonly signal?: AbortSignal;
@@ -56,7 +68,8 @@ export async function runCsiDriver(driver: CsiDriver, options: RunCsiOptions = {
       graceMs,
       isStrict: development,
     });
-    return stopWith(running, watch);
+    const companions = startCompanions(driver, running, { ...options, endpoint, mode, log });
+    return stopWith(running, companions, watch);
   } catch (error) {
     watch.end();
     throw error;
@@ -68,12 +81,16 @@ interface Watch {
   readonly end: () => void;
 }
 
-function stopWith(running: RunningCsiDriver, { signal, end }: Watch): RunningCsiDriver {
-  const onAbort = (): void => void running.stop();
+function stopWith(running: RunningCsiDriver, companions: Companions, { signal, end }: Watch): RunningCsiDriver {
+  const stopAll = async (): Promise<GrpcStopped> => {
+    await companions.stop();
+    return await running.stop();
+  };
+  const onAbort = (): void => void stopAll();
   const stop = async (): Promise<GrpcStopped> => {
     signal.removeEventListener("abort", onAbort);
     end();
-    return await running.stop();
+    return await stopAll();
   };
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();

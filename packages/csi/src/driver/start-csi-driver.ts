@@ -7,9 +7,11 @@ import type { CsiDriverDefinition } from "./csi-driver.ts";
 import { csiStatusTable } from "./csi-error.ts";
 import { addServices, type CsiServices, createCsiServices } from "./csi-services.ts";
 import { socketPathOf } from "./endpoint.ts";
+import { keepListening } from "./keep-listening.ts";
 import type { Kit } from "./kit.ts";
 import { createOperations } from "./operations.ts";
 import { createPublishTable, type Mount } from "./publish-table.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** What a driver is started with. */
 export interface StartOptions {
@@ -50,6 +52,7 @@ export async function startCsiDriver(
   const server = addServices(serverOf(definition, options), services);
   await server.listen(path);
   const shutdown = new AbortController();
+  void keepListening({ server, path, clock: kit.clock, log: kit.log }, shutdown.signal);
   let stopped: Promise<GrpcStopped> | undefined;
   const end = async (): Promise<GrpcStopped> => {
     shutdown.abort(new Error("the driver is stopping"));
@@ -133,14 +136,7 @@ export function csiRunnable(definition: CsiDriverDefinition, mode: CsiMode, endp
       await using driver = await startCsiDriver(definition, { endpoint, mode, log, clock, metrics });
       await driver.ready;
       ready();
-      await aborted(signal);
+      await untilAborted(signal);
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

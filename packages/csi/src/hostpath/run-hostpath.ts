@@ -2,6 +2,7 @@ import { loadConfig, miniSchema } from "@kx/core/config";
 import { createLogger, type LogLevel, logLevels } from "@kx/core/log";
 import * as z from "zod/mini";
 import { runCsiDriver } from "../driver/run-csi-driver.ts";
+import { untilAborted } from "../driver/until-aborted.ts";
 import { hostpath } from "./hostpath.ts";
 import { hostpathOptions, hostpathShape } from "./options.ts";
 
@@ -33,12 +34,5 @@ export async function runHostpath({ args, env, signal, print }: HostpathProgram)
   const log = createLogger({ name, level: logLevel });
   await using running = await runCsiDriver(hostpath(hostpathOptions(rest)), { endpoint, mode: rest.mode, signal, log });
   await running.ready;
-  await aborted(signal);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
+  await untilAborted(signal);
 }
