@@ -6,6 +6,7 @@ export default defineConfig(
     index: "src/index.ts",
     "mount/index": "src/mount/index.ts",
     "registrar/index": "src/registrar/index.ts",
+    "controllers/index": "src/controllers/index.ts",
     "hostpath/index": "src/hostpath/index.ts",
     "bin/kx-csi-hostpath": "src/bin/kx-csi-hostpath.ts",
   }),

@@ -98,4 +98,21 @@ export const csiErrors = {
     meaning: "A device holds something else than was expected, and is not touched.",
     remedy: "Use the file system that is there, or wipe the device if nobody needs its content.",
   },
+  KX_CSI_PART: {
+    meaning: "A controller is asked for that there is not.",
+    remedy: "Use a name that the message tells.",
+  },
+  KX_CSI_CLASS: {
+    meaning: "A StorageClass, VolumeSnapshotClass or VolumeAttributesClass is missing, or cannot be used as it is.",
+    remedy: "Correct what the message names; a class's parameters cannot be changed, so make it anew.",
+  },
+  KX_CSI_SECRET: {
+    meaning: "A secret that a class or a volume names cannot be read.",
+    remedy: "Create the secret, or allow the controller to read it.",
+  },
+  KX_CSI_SECRET_TEMPLATE: {
+    meaning: "The parameters of a class by which a secret is named are wrong.",
+    remedy:
+      "Correct the template; known are ${pv.name}, ${pvc.namespace}, and in names ${pvc.name} and ${pvc.annotations['key']}.",
+  },
 } as const satisfies ErrorCatalogue;

@@ -1,0 +1,65 @@
+import { type Extension, KxError } from "@kx/core";
+import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
+
+/** The controllers of a driver, each under the name of the sidecar whose work it does. */
+export type SidecarPart = "provisioner" | "capacity" | "attacher" | "resizer" | "snapshotter" | "health-monitor";
+
+/** How the controllers of a driver work. */
+export interface SidecarOptions {
+  /** Which parts run. Default: those that the driver's capabilities call for. */
+  readonly parts?: readonly SidecarPart[];
+  /**
+   * How long a call of the driver is waited for, in milliseconds; the driver may go on, and the next try takes up its
+   * outcome. Default: 60,000.
+   */
+  readonly callTimeoutMs?: number;
+  /** Objects of one kind at work at the same time. Default: 100. */
+  readonly concurrency?: number;
+}
+
+/** What a part is made of. */
+export interface SidecarEnv {
+  readonly driver: DriverClient;
+  readonly options: SidecarOptions & Required<Pick<SidecarOptions, "callTimeoutMs" | "concurrency">>;
+}
+
+/** One part: whether a driver needs it, and its controllers. */
+export interface Sidecar {
+  isNeeded(capabilities: DriverCapabilities): boolean;
+  make(env: SidecarEnv): readonly Extension[];
+}
+
+const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = {};
+
+/** The parts that a driver of these capabilities needs. */
+export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {
+  return (Object.keys(sidecars) as SidecarPart[]).filter((part) => sidecars[part]?.isNeeded(capabilities));
+}
+
+/**
+ * The controllers of a driver: extensions that a host runs in the role `controller`, all on one connection and one cache.
+ * Wrap them with `electLeader` where there are several replicas.
+ *
+ * @throws KxError `KX_CSI_PART` for a part that there is not.
+ */
+export function csiControllers(driver: DriverClient, options: SidecarOptions = {}): readonly Extension[] {
+  const { parts = partsNeeded(driver.capabilities), callTimeoutMs = 60_000, concurrency = 100 } = options;
+  const env: SidecarEnv = { driver, options: { ...options, callTimeoutMs, concurrency } };
+  return parts.flatMap((part) => {
+    const sidecar = sidecars[part];
+    if (sidecar !== undefined) return sidecar.make(env);
+    throw new KxError("KX_CSI_PART", `there is no controller ${JSON.stringify(part)}`, {
+      remedy: `known are ${Object.keys(sidecars).join(", ")}`,
+    });
+  });
+}
+
+/** The name of a driver's part, as controllers may be named. */
+export function partName(driver: DriverClient, part: string): string {
+  return `${driver.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}-${part}`;
+}
+
+/** Who a driver's part says it is, in events and as owner of fields: `hostpath.csi.kx.dev/provisioner`. */
+export function partComponent(driver: DriverClient, part: string): string {
+  return `${driver.name.toLowerCase()}/${part}`;
+}
