@@ -50,6 +50,11 @@ describe("frames", () => {
     ]);
   });
 
+  it("leaves bytes that are no text to the plug-in, as marks of them", () => {
+    const frame = Buffer.from("KXC1\x06\0\0\0\x01\0\0\0t\0A=\xfe\0\xff", "latin1");
+    expect(decodeFrame(frame)).toEqual({ type: "t", env: { A: "\ufffd" }, stdin: "\ufffd" });
+  });
+
   it.each([
     ["nothing", ""],
     ["another beginning", "KXC2\x02\0\0\0\0\0\0\0t\0"],
@@ -60,7 +65,6 @@ describe("frames", () => {
     ["no names", "KXC1\0\0\0\0\0\0\0\0"],
     ["a variable without a value", "KXC1\x04\0\0\0\0\0\0\0t\0A\0"],
     ["a variable without a name", "KXC1\x05\0\0\0\0\0\0\0t\0=A\0"],
-    ["bytes that are no text", "KXC1\x02\0\0\0\x01\0\0\0t\0\xff"],
   ])("refuses %s", (_, bytes) => {
     expect(problem(() => decodeFrame(Buffer.from(bytes, "latin1")))).toMatch(/^what came over the socket/);
   });

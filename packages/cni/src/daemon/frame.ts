@@ -70,10 +70,11 @@ export function decodeFrame(frame: Buffer): CniRequest {
   if (frame.length < headerBytes) throw malformed("has no header");
   if (frame.length !== frameLength(frame)) throw malformed("has another length than it says");
   const inputAt = headerBytes + frame.readUInt32LE(4);
-  const names = text(frame.subarray(headerBytes, inputAt), "its names are");
+  // Bytes that are no text are for the plug-in to refuse, as it does when it is executed.
+  const names = frame.toString("utf8", headerBytes, inputAt);
   if (!names.endsWith("\0")) throw malformed("ends within its names");
   const [type = "", ...variables] = names.slice(0, -1).split("\0");
-  return { type, env: environmentOf(variables), stdin: text(frame.subarray(inputAt), "its input is") };
+  return { type, env: environmentOf(variables), stdin: frame.toString("utf8", inputAt) };
 }
 
 /** What the shim sends. */
@@ -109,20 +110,12 @@ function environmentOf(variables: readonly string[]): Environment {
   return Object.fromEntries(env);
 }
 
-function text(bytes: Buffer, what: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw malformed(`is wrong: ${what} no UTF-8`, cause);
-  }
-}
-
 function numbers(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(4 * values.length);
   for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, 4 * index);
   return bytes;
 }
 
-function malformed(problem: string, cause?: unknown): KxError {
-  return new KxError("KX_CNI_FRAME", `what came over the socket ${problem}`, { cause });
+function malformed(problem: string): KxError {
+  return new KxError("KX_CNI_FRAME", `what came over the socket ${problem}`);
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "
 import { join } from "node:path";
 import { type Clock, KxError } from "@kx/core";
 import { tryLock, unlockFile } from "@kx/core/linux";
+import { failed } from "./lease-files.ts";
 
 const lockName = "lock";
 const folderMode = 0o755;
@@ -19,7 +20,7 @@ export interface Waiter {
  * Does work while no other process holds the folder's lock, the file `lock` under flock(2) as the Go plug-in has it. The
  * folder is made if it is missing.
  *
- * @throws KxError `KX_CNI_LEASES_LOCKED` if the lock is not free in time.
+ * @throws KxError `KX_CNI_LEASES_LOCKED` if the lock is not free in time, `KX_CNI_IO` if there can be none.
  */
 export async function withFolderLock<T>(folder: string, waiter: Waiter, work: () => T | Promise<T>): Promise<T> {
   const deadline = waiter.clock.now() + waiter.waitMs;
@@ -54,6 +55,14 @@ async function pause(
 }
 
 function openLock(folder: string): number {
+  try {
+    return openOrMake(folder);
+  } catch (cause) {
+    throw failed("the leases cannot be locked", cause);
+  }
+}
+
+function openOrMake(folder: string): number {
   const path = join(folder, lockName);
   const flags = constants.O_CREAT | constants.O_RDONLY;
   try {

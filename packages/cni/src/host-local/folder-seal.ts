@@ -1,9 +1,9 @@
 import { statSync, utimesSync } from "node:fs";
-import { settledMs } from "./lease-files.ts";
+import { failed, settledMs } from "./lease-files.ts";
 
 const spanSeconds = 1e6;
 
-/** Tells this state of a folder from others; undefined if there is no folder. */
+/** Tells this state of a folder from others; undefined if there is no folder. @throws KxError `KX_CNI_IO`. */
 export function folderStamp(folder: string): string | undefined {
   return stampOf(look(folder));
 }
@@ -29,7 +29,11 @@ export function sealFolder(folder: string): string | undefined {
 }
 
 function look(folder: string) {
-  return statSync(folder, { bigint: true, throwIfNoEntry: false });
+  try {
+    return statSync(folder, { bigint: true, throwIfNoEntry: false });
+  } catch (cause) {
+    throw failed("the leases cannot be looked for", cause);
+  }
 }
 
 function stampOf(stat: ReturnType<typeof look>): string | undefined {

@@ -238,6 +238,17 @@ describe("a configuration that is wrong", () => {
     expect(readdirSync(lab.dataDir)).toEqual([]);
   });
 
+  it.each([
+    ["is a file", (dataDir: string) => join(dataDir, "file"), "n"],
+    ["is no path", () => "\0", "n"],
+    ["cannot have a folder of that name", (dataDir: string) => dataDir, "n".repeat(256)],
+  ])("whose dataDir %s fails with code 5", async (_, dataDirOf, network) => {
+    writeFileSync(join(lab.dataDir, "file"), "");
+    const ipam = { subnet: "10.1.2.0/24", dataDir: dataDirOf(lab.dataDir) };
+    expect(await lab.failed({ command: "ADD", network, ipam })).toMatchObject({ code: 5 });
+    expect(readdirSync(lab.dataDir)).toEqual(["file"]);
+  });
+
   it("no longer keeps DEL from freeing what an earlier one gave", async () => {
     await lab.addresses({});
     await lab.done({ command: "DEL", ipam: { ranges: [[{ subnet: "10.1.2.7/24" }]] } });

@@ -10,6 +10,8 @@ import { readResult } from "./results.ts";
 import { createUndoStack, type UndoStack } from "./undo.ts";
 
 const undoTimeoutMs = 20_000;
+/** Plug-ins for addresses call nobody, and those that call them are called by one more at most. */
+const mostCallers = 8;
 
 /** How long a part of a call took. */
 export interface PhaseTiming {
@@ -26,6 +28,8 @@ export interface CallScope {
   /** Plug-ins that `ctx.delegate` finds in process, by type. */
   readonly plugins: Readonly<Record<string, CniPlugin>>;
   readonly timings: PhaseTiming[];
+  /** Types of the plug-ins that delegated to each other down to this call. Default: none. */
+  readonly callers?: readonly string[];
   /** Gets what executed delegates wrote to standard error. */
   readonly onStderr: (text: string) => void;
 }
@@ -41,10 +45,17 @@ export async function callPlugin<Config>(
   raw: JsonObject,
   scope: CallScope,
 ): Promise<CniResult | undefined> {
+  const callers = [...(scope.callers ?? []), plugin.name];
+  if (callers.length > mostCallers) {
+    throw new KxError("KX_CNI_CONFIG", `plug-ins call each other without end: ${callers.join(", ")}`, {
+      remedy: "name a plug-in that manages addresses as ipam.type",
+    });
+  }
   const decoded = await decodeConfig(raw, plugin);
   const undo = createUndoStack();
   try {
-    const result = await dispatch(plugin, variables, decoded, createContext(variables, decoded, undo, scope));
+    const ctx = createContext(variables, decoded, undo, { ...scope, callers });
+    const result = await dispatch(plugin, variables, decoded, ctx);
     // Nobody will read the result, or call DEL for it.
     if (variables.command === "ADD" && scope.signal.aborted) throw cancelled(scope.signal);
     return result;

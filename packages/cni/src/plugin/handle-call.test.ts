@@ -209,13 +209,16 @@ describe("namespace", () => {
     expect((await call({}, made)).output).toMatchObject({ code: 8 });
   });
 
-  it.each(["/nowhere/ns", "/etc/passwd", "/tmp"])("refuses %s, which is none, but not for DEL", async (CNI_NETNS) => {
-    const env = { CNI_NETNS_OVERRIDE: "0", CNI_NETNS };
-    expect((await call({}, { env })).output).toMatchObject({ code: 8 });
-    const seen: unknown[] = [];
-    const deleted = await call({ del: async ({ netns }) => void seen.push(netns) }, { env, command: "DEL" });
-    expect([deleted.exitCode, deleted.stdout, seen]).toEqual([0, "", [undefined]]);
-  });
+  it.each(["/nowhere/ns", "/etc/passwd", "/tmp", "/proc/self/ns/mnt"])(
+    "refuses %s, which is none, but not for DEL",
+    async (CNI_NETNS) => {
+      const env = { CNI_NETNS_OVERRIDE: "0", CNI_NETNS };
+      expect((await call({}, { env })).output).toMatchObject({ code: 8 });
+      const seen: unknown[] = [];
+      const deleted = await call({ del: async ({ netns }) => void seen.push(netns) }, { env, command: "DEL" });
+      expect([deleted.exitCode, deleted.stdout, seen]).toEqual([0, "", [undefined]]);
+    },
+  );
 });
 
 describe("DEL", () => {
@@ -372,6 +375,18 @@ describe("delegation in process", () => {
       { ...made, config: { ...config, ipam: { type: "ipam" } }, command: "STATUS" },
     );
     expect(output).toMatchObject({ code: 50 });
+  });
+
+  it.each(["ADD", "DEL", "STATUS"])("ends with plug-ins that call each other, for %s", async (command) => {
+    const round = async (_request: unknown, ctx: { delegate(type: string): Promise<object> }) => ctx.delegate("round");
+    const self = { add: round, del: async () => undefined, status: async () => undefined };
+    const pass = async (...args: Parameters<typeof round>) => void (await round(...args));
+    const plugins = { round: defineCniPlugin({ name: "round", ...self, del: pass, status: pass }) };
+    const { output } = await call(
+      { add: round, del: pass, status: pass },
+      { ...made, command, config, services: { plugins } },
+    );
+    expect(output).toMatchObject({ code: 7, msg: expect.stringContaining("call each other without end: ") });
   });
 
   it.each(["missing", "toString", "../sh", "", "."])("finds no plug-in %j", async (type) => {

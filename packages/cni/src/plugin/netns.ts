@@ -1,4 +1,4 @@
-import { statfsSync, statSync } from "node:fs";
+import { readlinkSync, statfsSync, statSync } from "node:fs";
 import { KxError } from "@kx/core";
 import type { CallVariables } from "./environment.ts";
 
@@ -36,10 +36,17 @@ export function isNamespace(path: string): boolean {
 
 function namespaceProblem(path: string): string | undefined {
   try {
-    return statfsSync(path).type === namespaceFileSystem ? undefined : "is no network namespace";
+    return statfsSync(path).type === namespaceFileSystem && !isOfOtherKind(path)
+      ? undefined
+      : "is no network namespace";
   } catch (error) {
     return `cannot be opened: ${(error as NodeJS.ErrnoException).code}`;
   }
+}
+
+/** The links of a process tell what kind each namespace is; elsewhere only entering it would. */
+function isOfOtherKind(path: string): boolean {
+  return path.startsWith("/proc/") && /^(?!net:)\w+:\[\d+\]$/.test(readlinkSync(path));
 }
 
 function isOwn(path: string): boolean {
