@@ -97,6 +97,11 @@ export const cniErrors = {
       "A netlink message cannot be read or written. This is a fault in the program, or a kernel that it does not know.",
     remedy: "Report it with the message and the kernel's version.",
   },
+  KX_CNI_PROGRAM: {
+    meaning:
+      "A program that the configuration asks for, such as those of iptables, is missing, hangs, or refused what it was told.",
+    remedy: "Install the program, or correct what the message names; nftables, the default, needs no program.",
+  },
   KX_CNI_INTERFACE: {
     meaning: "The container has an interface of that name already.",
     remedy: "Delete the attachment first, or choose another interface name.",

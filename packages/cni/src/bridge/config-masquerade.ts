@@ -6,13 +6,13 @@ import type { MasqueradeKind } from "./data-path-types.ts";
 export interface MasqueradeConfig {
   /** Whether it does. Default: no. */
   readonly ipMasq: boolean;
-  /** `nftables`. Default: that. */
+  /** `nftables`, or `iptables` by its programs, with a chain for each container as the Go plug-ins make it. Default: `nftables`. */
   readonly ipMasqBackend?: string;
   /**
-   * `sets`: a rule a subnet, and an element of a set for each container. `upstream`: the table of the Go plug-ins, with a rule
+   * Of nftables. `sets`: a rule a subnet, and an element of a set for each container. `upstream`: the table of the Go plug-ins, with a rule
    * for each container. Default: `sets`.
    */
-  readonly ipMasqLayout: MasqueradeKind;
+  readonly ipMasqLayout: Exclude<MasqueradeKind, "iptables">;
 }
 
 export const masqueradeShape = {
@@ -29,8 +29,9 @@ export const masqueradeShape = {
 export function masqueradeKind({ ipMasq, ipMasqBackend, ipMasqLayout }: MasqueradeConfig): MasqueradeKind | undefined {
   if (!ipMasq) return undefined;
   if (["nftables", "", undefined].includes(ipMasqBackend)) return ipMasqLayout;
+  if (ipMasqBackend === "iptables") return "iptables";
   throw new KxError("KX_CNI_UNSUPPORTED", `ipMasqBackend ${JSON.stringify(ipMasqBackend)} is not supported`, {
-    remedy: "leave it out, or set it to nftables",
+    remedy: "leave it out, or set it to nftables or iptables",
     details: { field: "ipMasqBackend", value: ipMasqBackend },
   });
 }

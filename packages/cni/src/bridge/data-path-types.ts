@@ -24,8 +24,8 @@ export interface PortVlanSettings {
   readonly keepDefault?: boolean;
 }
 
-/** How an attachment uses the node's address outside of its subnet. */
-export type MasqueradeKind = "sets" | "upstream";
+/** How an attachment uses the node's address outside of its subnet; `iptables` is none of the data path's concern. */
+export type MasqueradeKind = "sets" | "upstream" | "iptables";
 
 /** What is to be made of an attachment. Addresses come from address management, which was asked before. */
 export interface BridgeAttach {

@@ -1,4 +1,6 @@
 import { KxError } from "@kx/core";
+import { createIptablesMasquerade } from "../iptables/masquerade.ts";
+import type { RunProgram } from "../iptables/run-program.ts";
 import { directNet, type NetCalls } from "../net/net-calls.ts";
 import type { Owner } from "../net/owner.ts";
 import {
@@ -20,6 +22,8 @@ import { settle } from "./plugin-settle.ts";
 export interface BridgeOptions {
   /** Who does the work on the kernel's network. Default: this thread, which is only for a program that ends then. */
   readonly net?: NetCalls;
+  /** Who runs the programs of iptables, for `ipMasqBackend: iptables`. Default: this process, where it is. */
+  readonly run?: RunProgram;
 }
 
 /**
@@ -28,7 +32,8 @@ export interface BridgeOptions {
  * Addresses are asked for first, then one call makes everything, so that of several calls for the same interface only one
  * gets that far.
  */
-export function createBridge({ net = directNet() }: BridgeOptions = {}): CniPlugin<BridgeConfig> {
+export function createBridge({ net = directNet(), run }: BridgeOptions = {}): CniPlugin<BridgeConfig> {
+  const iptables = createIptablesMasquerade({ net, run });
   return defineCniPlugin<BridgeConfig>({
     name: "kx-bridge",
     config: bridgeConfig,
@@ -41,19 +46,24 @@ export function createBridge({ net = directNet() }: BridgeOptions = {}): CniPlug
       const attach = planAttach(request, given);
       const made = await ctx.phase("attach", () => net.call("bridgeAttach", attach));
       ctx.undo(() => net.call("bridgeDetach", planUndo(attach)));
+      await iptables.add(attach, ctx);
       if (!made.isSettled) await ctx.phase("settle", () => settle(net, attach, ctx));
       return resultOf(request, attach, made, given);
     },
     async del(request, ctx) {
-      await ctx.phase("detach", () => net.call("bridgeDetach", planDetach(request)));
+      const detach = planDetach(request);
+      await ctx.phase("detach", () => net.call("bridgeDetach", detach));
+      await iptables.delete(detach);
       await passOn(ctx, request.config);
     },
     async check(request, ctx) {
-      await ctx.phase("check", () => net.call("bridgeCheck", planCheck(request)));
+      const expected = planCheck(request);
+      await ctx.phase("check", () => net.call("bridgeCheck", expected));
+      await iptables.check(expected);
       await passOn(ctx, request.config);
     },
     async status({ config }, ctx) {
-      masqueradeKind(config);
+      await iptables.requireUsable(masqueradeKind(config));
       const problem = await net.call("bridgeProblem", config.bridge);
       if (problem !== undefined) {
         throw new KxError("KX_CNI_NOT_AVAILABLE", problem, { remedy: "name another bridge, or remove that link" });
@@ -63,6 +73,7 @@ export function createBridge({ net = directNet() }: BridgeOptions = {}): CniPlug
     async gc(request, ctx) {
       await collectAll(
         () => net.call("attachmentsCollect", validOwners(request)),
+        () => iptables.collect(validOwners(request)),
         () => passOn(ctx, request.config),
       );
     },

@@ -5,6 +5,7 @@ import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
 import { bridgeProblem } from "../bridge/data-path-status.ts";
 import { firewallAdd, firewallCheck, firewallCollect, firewallDelete } from "../firewall/data-path.ts";
+import { iptablesFamilies } from "../iptables/find-families.ts";
 import { loopbackCheck, loopbackDown, loopbackUp } from "../loopback/data-path.ts";
 import { nodeNetworkApply, nodeNetworkRead } from "../node-network/data-path.ts";
 import { ptpAttach, ptpCheck } from "../ptp/data-path.ts";
@@ -40,6 +41,7 @@ export const netHandlers = {
   hostPortsCollect,
   hostPortsDelete,
   nftablesProblem,
+  iptablesFamilies,
   bandwidthAdd,
   bandwidthCheck,
   bandwidthCollect,

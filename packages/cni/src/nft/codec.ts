@@ -94,6 +94,11 @@ export function getChain(table: Table, name: string): Request {
   return request(table, types.getChain, attributes, { what: `find the chain ${name} of ${shown(table)}` });
 }
 
+/** Of all tables of the table's family. */
+export function listChains(table: Table): Request {
+  return request(table, types.getChain, [], { what: `list the chains of ${table.family}` });
+}
+
 /** A rule at the end of a chain, or before all others. */
 export function newRule(
   table: Table,

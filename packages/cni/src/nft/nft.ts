@@ -4,6 +4,7 @@ import {
   type Content,
   getChain,
   getElement,
+  listChains,
   listElements,
   listRules,
   listSets,
@@ -11,7 +12,7 @@ import {
   type Table,
   transaction,
 } from "./codec.ts";
-import { data, element, elements, rule, set as setAttribute } from "./numbers.ts";
+import { chain as chainAttribute, data, element, elements, rule, set as setAttribute } from "./numbers.ts";
 
 /** An element as the kernel has it. */
 export interface ElementState {
@@ -42,6 +43,8 @@ export interface Nft extends Disposable {
   /** The names of a table's sets; none if the table is not there. */
   sets(table: Table): readonly string[];
   hasChain(table: Table, name: string): boolean;
+  /** The names of a table's chains; none if the table is not there. */
+  chains(table: Table): readonly string[];
   /** The rules of a chain; none if the chain is not there. */
   rules(table: Table, chain: string): readonly RuleState[];
 }
@@ -70,6 +73,7 @@ export function openNft(netns?: string): Nft {
       list(listSets(table), ({ payload }) => [attributesAfter(payload, 4).get(setAttribute.name)?.string ?? ""]),
     hasChain: (table, name) =>
       socket.exchange([{ ...getChain(table, name), expect: ["ENOENT"] }])[0]?.failed === undefined,
+    chains: (table) => list(listChains(table), ({ payload }) => readChain(payload, table)),
     rules: (table, chain) => list(listRules(table, chain), ({ payload }) => [readRule(payload)]),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };
@@ -86,6 +90,13 @@ function readElements({ payload }: ReadMessage): readonly ElementState[] {
       comment: commentOf(nested.get(element.userData)?.bytes),
     };
   });
+}
+
+/** The kernel lists the chains of all tables of a family. */
+function readChain(payload: Uint8Array, table: Table): readonly string[] {
+  const all = attributesAfter(payload, 4);
+  const name = all.get(chainAttribute.name)?.string;
+  return name !== undefined && all.get(chainAttribute.table)?.string === table.name ? [name] : [];
 }
 
 function readRule(payload: Uint8Array): RuleState {

@@ -1,6 +1,8 @@
 import { masqueradeKind } from "../bridge/config-masquerade.ts";
 import { addressesFor } from "../bridge/plugin.ts";
 import { settle } from "../bridge/plugin-settle.ts";
+import { createIptablesMasquerade } from "../iptables/masquerade.ts";
+import type { RunProgram } from "../iptables/run-program.ts";
 import { directNet, type NetCalls } from "../net/net-calls.ts";
 import {
   collectAll,
@@ -21,10 +23,13 @@ import type { PtpAttach, PtpAttached } from "./data-path.ts";
 export interface PtpOptions {
   /** Who does the work on the kernel's network. Default: this thread, which is only for a program that ends then. */
   readonly net?: NetCalls;
+  /** Who runs the programs of iptables, for `ipMasqBackend: iptables`. Default: this process, where it is. */
+  readonly run?: RunProgram;
 }
 
 /** Attaches each container to the host by a pair of interfaces and routes, as the Go plug-in ptp does. */
-export function createPtp({ net = directNet() }: PtpOptions = {}): CniPlugin<PtpConfig> {
+export function createPtp({ net = directNet(), run }: PtpOptions = {}): CniPlugin<PtpConfig> {
+  const iptables = createIptablesMasquerade({ net, run });
   return defineCniPlugin<PtpConfig>({
     name: "kx-ptp",
     config: ptpConfig,
@@ -34,12 +39,15 @@ export function createPtp({ net = directNet() }: PtpOptions = {}): CniPlugin<Ptp
       const attach = planAttach(request, given ?? { ips: [], routes: [] });
       const made = await ctx.phase("attach", () => net.call("ptpAttach", attach));
       ctx.undo(() => net.call("bridgeDetach", detachOf(request, attach.addresses)));
+      await iptables.add(attach, ctx);
       if (!made.isSettled) await ctx.phase("settle", () => settle(net, attach, ctx));
       return resultOf(attach, made, dnsOf(request.config.dns, given?.dns));
     },
     async del(request, ctx) {
       const { ips } = ownPart(request.prevResult ?? {}, request.ifName);
-      await ctx.phase("detach", () => net.call("bridgeDetach", detachOf(request, ips)));
+      const detach = detachOf(request, ips);
+      await ctx.phase("detach", () => net.call("bridgeDetach", detach));
+      await iptables.delete(detach);
       await passOn(ctx, request.config);
     },
     async check(request, ctx) {
@@ -47,15 +55,17 @@ export function createPtp({ net = directNet() }: PtpOptions = {}): CniPlugin<Ptp
       const expected = planAttach(request, { ips, routes: request.prevResult.routes ?? [] });
       const attached = { ...hostEndIn(request.prevResult), ...(mac === undefined ? {} : { containerMac: mac }) };
       await ctx.phase("check", () => net.call("ptpCheck", { ...expected, attached }));
+      await iptables.check(expected);
       await passOn(ctx, request.config);
     },
     async status({ config }, ctx) {
-      masqueradeKind(config);
+      await iptables.requireUsable(masqueradeKind(config));
       await passOn(ctx, config);
     },
     async gc(request, ctx) {
       await collectAll(
         () => net.call("attachmentsCollect", validOwners(request)),
+        () => iptables.collect(validOwners(request)),
         () => passOn(ctx, request.config),
       );
     },

@@ -2,8 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CniPlugin } from "@kx/cni";
 import { createBandwidth } from "@kx/cni/bandwidth";
-import { createBridge } from "@kx/cni/bridge";
+import { type BridgeOptions, createBridge } from "@kx/cni/bridge";
 import { createFirewall } from "@kx/cni/firewall";
 import { createHostLocal } from "@kx/cni/host-local";
 import { createLoopback } from "@kx/cni/loopback";
@@ -22,13 +23,13 @@ import { createTuning } from "@kx/cni/tuning";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { daemonLab } from "../support/daemon-lab.ts";
 import { installScript } from "../support/executables.ts";
-import { netOf } from "./support/net-of.ts";
+import { netOf, runIn } from "./support/net-of.ts";
 import { runsHere } from "./support/privileges.ts";
 import { type ReferencePlugin, suiteOptions } from "./support/suite-options.ts";
 
 const program = join(import.meta.dirname, "../../dist/bin/kx-cni.js");
 
-const creators = {
+const creators: Readonly<Record<ReferencePlugin, (parts: Required<BridgeOptions>) => CniPlugin>> = {
   bridge: createBridge,
   ptp: createPtp,
   loopback: createLoopback,
@@ -38,7 +39,7 @@ const creators = {
   bandwidth: createBandwidth,
   tuning: createTuning,
   firewall: createFirewall,
-} satisfies Readonly<Record<ReferencePlugin, unknown>>;
+};
 const plugins = Object.keys(creators) as readonly ReferencePlugin[];
 
 describe.runIf(runsHere("the conformance suite for plug-ins that change the network"))("the suite passes", () => {
@@ -70,7 +71,7 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
     "for kx-%s in a process that goes on",
     async (name) => {
       const options = suiteOptions(name, place);
-      const plugin = creators[name]({ net: netOf(host) });
+      const plugin = creators[name]({ net: netOf(host), run: runIn(host) });
       await passes(`kx-${name}`, { ...options, plugin, plugins: { "kx-host-local": createHostLocal() } });
     },
     300_000,

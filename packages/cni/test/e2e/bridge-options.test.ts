@@ -186,11 +186,11 @@ describe("masquerading", () => {
 
   it("refuses another backend before anything is made, and DEL still works", async () => {
     const pod = await network.host.pod();
-    const config = { ...base, ipMasq: true, ipMasqBackend: "iptables", ipam: network.ipam("10.1.0.0/16") };
+    const config = { ...base, ipMasq: true, ipMasqBackend: "ipfw", ipam: network.ipam("10.1.0.0/16") };
     const failure = {
       code: 2,
-      msg: '[KX_CNI_UNSUPPORTED] ipMasqBackend "iptables" is not supported',
-      details: "leave it out, or set it to nftables",
+      msg: '[KX_CNI_UNSUPPORTED] ipMasqBackend "ipfw" is not supported',
+      details: "leave it out, or set it to nftables or iptables",
     };
     expect(await network.fails({ command: "STATUS", config })).toMatchObject(failure);
     expect(await network.fails({ command: "ADD", netns: pod.path, config })).toMatchObject(failure);

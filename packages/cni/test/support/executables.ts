@@ -20,6 +20,7 @@ export async function installScript(folder: string, type: string, body: string):
 
 /** Puts the reference plug-ins into a folder as executables, run by this Node without a daemon. */
 export async function installReference(folder: string): Promise<void> {
-  const types = ["kx-bridge", "kx-host-local", "kx-loopback", "kx-ptp", "kx-static"];
+  const names = ["bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static"];
+  const types = names.map((name) => `kx-${name}`);
   for (const type of types) await installScript(folder, type, `exec "${process.execPath}" "${reference}" ${type}`);
 }

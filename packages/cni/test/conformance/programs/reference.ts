@@ -1,12 +1,22 @@
 // The executable of a reference plug-in, as it runs without a daemon. Its type is the first argument.
 import { type CniPlugin, runCniPlugin } from "@kx/cni";
 import { createBridge } from "@kx/cni/bridge";
+import { createFirewall } from "@kx/cni/firewall";
 import { createHostLocal } from "@kx/cni/host-local";
 import { createLoopback } from "@kx/cni/loopback";
+import { createPortmap } from "@kx/cni/portmap";
 import { createPtp } from "@kx/cni/ptp";
 import { createStatic } from "@kx/cni/static";
 
-const all: readonly CniPlugin[] = [createBridge(), createHostLocal(), createLoopback(), createPtp(), createStatic()];
+const all: readonly CniPlugin[] = [
+  createBridge(),
+  createFirewall(),
+  createHostLocal(),
+  createLoopback(),
+  createPortmap(),
+  createPtp(),
+  createStatic(),
+];
 const plugins = Object.fromEntries(all.map((plugin) => [plugin.name, plugin]));
 const type = process.argv[2] ?? "";
 const plugin = plugins[type];
