@@ -115,4 +115,12 @@ export const csiErrors = {
     remedy:
       "Correct the template; known are ${pv.name}, ${pvc.namespace}, and in names ${pvc.name} and ${pvc.annotations['key']}.",
   },
+  KX_CSI_SNAPSHOT_GROUP: {
+    meaning: "The claims of a group snapshot cannot be snapshotted together.",
+    remedy: "Select bound claims whose volumes are all of the class's driver.",
+  },
+  KX_CSI_SNAPSHOT_CRDS: {
+    meaning: "CRDs of snapshots that others installed do not serve the version that is needed.",
+    remedy: "Upgrade these CRDs, or leave out what needs them: `groups: false`.",
+  },
 } as const satisfies ErrorCatalogue;

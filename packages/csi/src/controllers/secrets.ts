@@ -17,7 +17,7 @@ export const secretUses = [
   "snapshotter",
   "snapshotter-list",
   "group-snapshotter",
-  "group-snapshotter-list",
+  "group-snapshotter-get",
 ] as const;
 
 /** One of `secretUses`. */
