@@ -46,7 +46,13 @@ function namespaceProblem(path: string): string | undefined {
 
 /** The links of a process tell what kind each namespace is; elsewhere only entering it would. */
 function isOfOtherKind(path: string): boolean {
-  return path.startsWith("/proc/") && /^(?!net:)\w+:\[\d+\]$/.test(readlinkSync(path));
+  if (!path.startsWith("/proc/")) return false;
+  try {
+    return /^(?!net:)\w+:\[\d+\]$/.test(readlinkSync(path));
+  } catch {
+    // It is no link, such as what is mounted below /proc/1/root.
+    return false;
+  }
 }
 
 function isOwn(path: string): boolean {
