@@ -22,6 +22,7 @@ const running: UpRequest = {
   hostNetworkRoute: false,
   dns: false,
   network: "kx",
+  ipFamilies: ["ipv4"],
   extensions,
 };
 
@@ -34,6 +35,7 @@ describe("differences of a running cluster from what is asked for", () => {
       controlPlaneOnly: false,
       dns: false,
       network: "kx" as const,
+      ipFamilies: ["ipv4"] as const,
     };
     expect(differences(status, running, same, extensions)).toEqual([]);
     expect(differences(status, { ...running, dns: true }, { dns: true }, undefined)).toEqual([]);
@@ -47,7 +49,8 @@ describe("differences of a running cluster from what is asked for", () => {
 
   it("names each", () => {
     const has = { controlPlaneOnly: true, hostNetworkRoute: true, dns: true, network: "none" } as const;
-    const asked = { nodes: 1, kubernetesVersion: "1.36.0", ...has };
+    const ipFamilies = ["ipv4", "ipv6"] as const;
+    const asked = { nodes: 1, kubernetesVersion: "1.36.0", ipFamilies, ...has };
     expect(differences(status, running, asked, { ...extensions, extensionsDir: "/extensions" })).toEqual([
       "it has nodes",
       "it has 2 nodes, not 1",
@@ -55,6 +58,7 @@ describe("differences of a running cluster from what is asked for", () => {
       "this machine has no route to it",
       "it runs no CoreDNS",
       "its pod network is kx, not none",
+      "its addresses are ipv4, not ipv4,ipv6",
       "its extensions are looked for in /srv/extensions, not in /extensions",
     ]);
   });

@@ -13,7 +13,7 @@ export function differences(
   options: UpOptions,
   extensions: ConfiguredExtensions | undefined,
 ): string[] {
-  const { nodes, controlPlaneOnly, kubernetesVersion, hostNetworkRoute, dns, network } = options;
+  const { nodes, controlPlaneOnly, kubernetesVersion, hostNetworkRoute, dns, network, ipFamilies } = options;
   const version = kubernetesVersion?.replace(/^v/, "");
   const has = status.nodes?.length ?? 0;
   return [
@@ -26,6 +26,9 @@ export function differences(
     ...(dns === true && running?.dns !== true ? ["it runs no CoreDNS"] : []),
     ...(network !== undefined && running !== undefined && network !== running.network
       ? [`its pod network is ${running.network}, not ${network}`]
+      : []),
+    ...(ipFamilies !== undefined && running !== undefined && ipFamilies.join() !== running.ipFamilies.join()
+      ? [`its addresses are ${running.ipFamilies.join()}, not ${ipFamilies.join()}`]
       : []),
     ...(extensions === undefined ? [] : otherExtensions(running?.extensions, extensions)),
   ];

@@ -121,6 +121,7 @@ it("keeps what a cluster was asked to be", async () => {
     hostNetworkRoute: false,
     dns: true,
     network: "none",
+    ipFamilies: ["ipv4"],
   } as const;
   expect(await readRequest(folder)).toBeUndefined();
   await writeRequest(wanted);

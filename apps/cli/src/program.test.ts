@@ -50,6 +50,8 @@ describe("the command line", () => {
       "--dns",
       "--network",
       "upstream",
+      "--ip-families",
+      "ipv4,ipv6",
       "--config",
       "host.yaml",
       "--extensions-dir",
@@ -64,6 +66,7 @@ describe("the command line", () => {
         hostNetworkRoute: true,
         dns: true,
         network: "upstream",
+        ipFamilies: ["ipv4", "ipv6"],
         config: "host.yaml",
         extensionsDir: "extensions",
         output: "json",
@@ -76,8 +79,18 @@ describe("the command line", () => {
     expect((await parse("up", "--nodes", nodes)).error).toContain("Give a whole number from 1 to 9.");
   });
 
+  it.each([["ipv6"], ["ipv6,ipv4"], ["both"]])("refuses %s for families of addresses", async (list) => {
+    expect((await parse("up", "--ip-families", list)).error).toContain("Give ipv4 or ipv4,ipv6.");
+  });
+
   it("refuses flags of nodes for a control plane alone", async () => {
-    for (const flag of [["--nodes", "1"], ["--dns"], ["--host-network-route"], ["--network", "kx"]]) {
+    for (const flag of [
+      ["--nodes", "1"],
+      ["--dns"],
+      ["--host-network-route"],
+      ["--network", "kx"],
+      ["--ip-families", "ipv4"],
+    ]) {
       expect((await parse("up", "--control-plane-only", ...flag)).error).toContain("cannot be used with");
     }
   });

@@ -1,3 +1,4 @@
+import type { IpFamily } from "@kx/cluster";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { addCniCommands, type CniActions } from "./cni/flags.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
@@ -51,6 +52,7 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
         "hostNetworkRoute",
         "dns",
         "network",
+        "ipFamilies",
       ]),
     )
     .addOption(dirOption())
@@ -62,6 +64,12 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
         "--network <name>",
         "what connects pods: kx's network, the Go plug-ins, or nothing (default: kx)",
       ).choices(["kx", "upstream", "none"]),
+    )
+    .addOption(
+      new Option(
+        "--ip-families <list>",
+        "addresses of nodes and pods: ipv4, or ipv4,ipv6 for both (default: ipv4)",
+      ).argParser(parseFamilies),
     )
     .option("--config <file>", "HostConfiguration that names the extensions of the controller manager (default: Foo)")
     .option("--extensions-dir <folder>", "where extensions are that are not beside that file (default: /extensions)")
@@ -137,6 +145,12 @@ function examples(lines: readonly string[]): string {
 function parseNodes(text: string): number {
   if (!/^[1-9]$/.test(text)) throw new InvalidArgumentError("Give a whole number from 1 to 9.");
   return Number(text);
+}
+
+function parseFamilies(text: string): readonly IpFamily[] {
+  if (text === "ipv4") return ["ipv4"];
+  if (text === "ipv4,ipv6") return ["ipv4", "ipv6"];
+  throw new InvalidArgumentError("Give ipv4 or ipv4,ipv6.");
 }
 
 function parseCount(text: string): number {

@@ -1,4 +1,4 @@
-import type { Progress } from "@kx/cluster";
+import type { IpFamily, Progress } from "@kx/cluster";
 import type { KxErrorCode } from "@kx/core";
 import type { ConfiguredExtensions } from "./configured.ts";
 
@@ -14,6 +14,7 @@ export interface UpRequest {
   readonly hostNetworkRoute: boolean;
   readonly dns: boolean;
   readonly network: NetworkName;
+  readonly ipFamilies: readonly IpFamily[];
   /** Absent: the controller manager's built-in ones. */
   readonly extensions?: ConfiguredExtensions;
 }

@@ -58,7 +58,15 @@ async function start(request: UpRequest): Promise<void> {
       const install = await makeNodeInstall(dir);
       const own = request.network === "kx" ? podNetwork(install) : undefined;
       const network = own ?? (request.network === "none" ? "none" : "upstream");
-      const whole = await startCluster({ ...common, nodes, hostNetworkRoute, dns, mounts: [install], network });
+      const whole = await startCluster({
+        ...common,
+        nodes,
+        hostNetworkRoute,
+        dns,
+        mounts: [install],
+        network,
+        ipFamilies: request.ipFamilies,
+      });
       cluster = whole;
       await startExtensions(whole, request, rendering, async () => {
         if (own === undefined) await startNodeAgents(whole, install);

@@ -11,6 +11,7 @@ import { NodeLife, type PlannedNode } from "./node-life.ts";
 import { createPki, type Pki } from "./pki.ts";
 import { apiServerArgs, type ControlPlaneSpec, etcdArgs } from "./plan/control-plane.ts";
 import { fabricCommands, hostRouteCommands, type Network } from "./plan/network.ts";
+import { forwarding } from "./plan/node.ts";
 import type { Step } from "./plan/step.ts";
 import { createRegistry, type Registry } from "./registry/index.ts";
 import { Relay } from "./relay.ts";
@@ -40,8 +41,8 @@ export class ClusterBuilder {
       securePort: 6443,
       bindAddress: "0.0.0.0",
       advertiseAddress: network.fabric,
-      serviceCidr: network.serviceCidr,
-      podCidr: network.podCidr,
+      serviceCidrs: network.families.map(({ serviceCidr }) => serviceCidr),
+      podCidrs: network.families.map(({ podCidr }) => podCidr),
       pki: rig.layout.pki,
       apiServerArgs: options.apiServerArgs ?? [],
     };
@@ -49,12 +50,14 @@ export class ClusterBuilder {
 
   async build(): Promise<Cluster> {
     const rig = this.#rig;
-    const { fabric, apiService } = this.#network;
+    const { fabric, apiService, families } = this.#network;
     const [pki] = await rig.step("making certificates and namespaces", () =>
       allOf([
         createPki(rig.layout.pki, {
           addresses: ["127.0.0.1", fabric, apiService],
-          nodes: this.#nodes.map(({ name, index }) => ({ name, address: this.#network.nodeAddress(index) })),
+          nodes: this.#nodes.map(({ name, index }) => {
+            return { name, addresses: families.map((own) => own.nodeAddress(index)) };
+          }),
         }),
         this.#startHolder().then(() => rig.runProgram(etcdArgs(this.#spec), this.#inHolder)),
       ]),
@@ -134,10 +137,7 @@ export class ClusterBuilder {
   async #startHolder(): Promise<void> {
     const { layout, assets } = this.#rig;
     const plan = join(layout.dir, "holder.json");
-    const steps: Step[] = [
-      { op: "mount", source: "", path: "/", options: ["rprivate"] },
-      { op: "write", path: "/proc/sys/net/ipv4/ip_forward", data: "1", mode: 0o644 },
-    ];
+    const steps: Step[] = [{ op: "mount", source: "", path: "/", options: ["rprivate"] }, ...forwarding(this.#network)];
     await writeFile(plan, JSON.stringify(steps), { mode: 0o600 });
     const unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
     const argv = [...unshare, assets.path("kx-init"), "init", plan];
@@ -226,12 +226,12 @@ export class ClusterBuilder {
    * soon as the API server listens, long before it is ready.
    */
   #registerNode({ state: node }: NodeLife): Promise<void> {
-    const podCIDR = this.#network.nodePodCidr(node.index);
+    const podCIDRs = this.#network.families.map((own) => own.nodePodCidr(node.index));
     const body = {
       apiVersion: "v1",
       kind: "Node",
       metadata: { name: node.name, labels: { "topology.kubernetes.io/zone": `zone-${node.index}` } },
-      spec: { podCIDR, podCIDRs: [podCIDR] },
+      spec: { podCIDR: podCIDRs[0], podCIDRs },
     };
     return this.#rig.awaitApi(
       `the registration of ${node.name}`,

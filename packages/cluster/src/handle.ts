@@ -138,7 +138,8 @@ function openNode(dir: string, state: RunningState, node: NodeState, control: Co
   const { kubelet, run } = layoutOf(dir).node(node.name);
   return {
     name: node.name,
-    address: node.address,
+    address: node.addresses[0] ?? "",
+    addresses: node.addresses,
     paths: { kubelet, run },
     async exec(command, args = [], options = {}) {
       // Its namespaces are others after a reboot, whoever has asked for that.

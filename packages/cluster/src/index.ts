@@ -22,6 +22,7 @@ export type {
   ControlPlaneOptions,
   ExecOptions,
   ExecResult,
+  IpFamily,
   PodNetwork,
   Progress,
   SupervisedProgram,

@@ -28,6 +28,8 @@ export interface Machine {
   readonly namespaceProblem?: string;
   /** Why nftables cannot be used; undefined if it can, or if it was not tried. */
   readonly nftProblem?: string;
+  /** Why a new network namespace has no IPv6; undefined if it has, or if it was not tried. */
+  readonly ipv6Problem?: string;
   readonly overlay: boolean;
   readonly cgroups: CgroupLayout | undefined;
   readonly toolchain: Toolchain;
@@ -52,7 +54,7 @@ export const programPackages: Readonly<Record<string, string>> = {
 
 const execute = promisify(execFile);
 
-/** Looks at this machine. Namespaces and nftables are tried out, in namespaces that end with the trial. */
+/** Looks at this machine. Namespaces, nftables and IPv6 are tried out, in namespaces that end with the trial. */
 export async function inspectMachine(env: NodeJS.ProcessEnv = process.env): Promise<Machine> {
   const uid = process.getuid?.() ?? -1;
   const programs: Record<string, string> = {};
@@ -60,12 +62,14 @@ export async function inspectMachine(env: NodeJS.ProcessEnv = process.env): Prom
     const path = await findProgram(name, env, systemDirs);
     if (path !== undefined) programs[name] = path;
   }
-  const { unshare, nft } = programs;
+  const { unshare, nft, ip } = programs;
   const isRoot = uid === 0;
   const all = ["--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--mount-proc", "true"];
   const namespaceProblem = isRoot && unshare ? await problem(unshare, all) : undefined;
   const nftArgs = ["--net", nft ?? "", "add", "table", "inet", "kx_probe"];
   const nftProblem = isRoot && unshare && nft && !namespaceProblem ? await problem(unshare, nftArgs) : undefined;
+  const ipv6Args = ["--net", ip ?? "", "addr", "add", "fd00::1/128", "dev", "lo"];
+  const ipv6Problem = isRoot && unshare && ip && !namespaceProblem ? await problem(unshare, ipv6Args) : undefined;
   return {
     platform: process.platform,
     arch: process.arch,
@@ -78,6 +82,7 @@ export async function inspectMachine(env: NodeJS.ProcessEnv = process.env): Prom
     staticBusybox: await isStaticProgram("/bin/busybox"),
     ...(namespaceProblem === undefined ? {} : { namespaceProblem }),
     ...(nftProblem === undefined ? {} : { nftProblem }),
+    ...(ipv6Problem === undefined ? {} : { ipv6Problem }),
     overlay: await hasOverlay(await text("/proc/filesystems")),
     cgroups: cgroupLayout(await text("/proc/self/mountinfo")),
     toolchain: await findToolchain(env, undefined),

@@ -63,7 +63,8 @@ export class NodeLife {
   get state(): NodeState {
     const { node, network } = this.#options;
     const { name, index, cgroups } = node;
-    return { name, index, address: network.nodeAddress(index), pid: this.#pid, cgroups: cgroups.initDirs };
+    const addresses = network.families.map((own) => own.nodeAddress(index));
+    return { name, index, addresses, pid: this.#pid, cgroups: cgroups.initDirs };
   }
 
   /** Makes its namespaces and starts containerd. */
@@ -96,8 +97,8 @@ export class NodeLife {
   /** A kubelet that finds no container runtime gives up at once. */
   async startKubelet(): Promise<void> {
     await this.#awaitContainerd();
-    const { address } = this.state;
-    await this.#run("kubelet", kubeletArgs(this.name, address, this.#options.kubeletArgs));
+    const { addresses } = this.state;
+    await this.#run("kubelet", kubeletArgs(this.name, addresses, this.#options.kubeletArgs));
   }
 
   startKubeProxy(): Promise<void> {

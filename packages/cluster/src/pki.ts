@@ -119,7 +119,7 @@ export async function loadAuthority(pair: KeyPair): Promise<Authority> {
 /** Where the API server listens, for its serving certificate, and which nodes there are. */
 export interface PkiSpec {
   readonly addresses: readonly string[];
-  readonly nodes: readonly { readonly name: string; readonly address: string }[];
+  readonly nodes: readonly { readonly name: string; readonly addresses: readonly string[] }[];
 }
 
 /** The pairs of a cluster by name: `ca`, `apiserver`, `scheduler`, `node-1` and so on; the files add `.crt` and `.key`. */
@@ -158,7 +158,7 @@ export async function createPki(dir: string, spec: PkiSpec): Promise<Pki> {
         commonName: `system:node:${node.name}`,
         organizations: ["system:nodes"],
         dnsNames: [node.name],
-        addresses: [node.address, "127.0.0.1"],
+        addresses: [...node.addresses, "127.0.0.1"],
       },
     ]),
   ];

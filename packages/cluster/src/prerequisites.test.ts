@@ -33,6 +33,7 @@ it.each<[string, Partial<Machine>, string, string[] | undefined]>([
   ["no control groups", { cgroups: undefined }, "cluster", undefined],
   ["no namespaces", { namespaceProblem: "unshare failed: Operation not permitted" }, "cluster", undefined],
   ["no nftables in the kernel", { nftProblem: "Error: Could not process rule" }, "cluster", undefined],
+  ["no IPv6", { ipv6Problem: "RTNETLINK answers: Permission denied" }, "dual-stack", undefined],
   ["no static busybox", { staticBusybox: false }, "cluster", ["busybox-static"]],
   ["no certificates", { certificates: false }, "build", ["ca-certificates"]],
   ["no Go", { toolchain: { cgoMissing: [], staticSeccomp: true } }, "build", ["golang-go"]],
@@ -59,7 +60,7 @@ it("what only a build needs is not asked for once everything is built", () => {
 });
 
 it("an ordinary user lacks only what nodes need", () => {
-  expect(new Set(lacking({ uid: 1000 }).map(({ neededFor }) => neededFor))).toEqual(new Set(["cluster"]));
+  expect(new Set(lacking({ uid: 1000 }).map(({ neededFor }) => neededFor))).toEqual(new Set(["cluster", "dual-stack"]));
 });
 
 it.each([

@@ -14,9 +14,9 @@ export interface Prerequisite {
   readonly fix?: { readonly packages: readonly string[] };
   /**
    * `control-plane`: needed for `startControlPlane` and everything else; `cluster`: for nodes;
-   * `build`: only until the programs are in the cache.
+   * `dual-stack`: for nodes with IPv6; `build`: only until the programs are in the cache.
    */
-  readonly neededFor: "control-plane" | "cluster" | "build";
+  readonly neededFor: "control-plane" | "cluster" | "dual-stack" | "build";
 }
 
 /** Everything that kx needs of this machine, for `kx doctor`. */
@@ -40,7 +40,8 @@ function row({ packages, remedy, ...rest }: Row): Prerequisite {
 }
 
 function systemRows(machine: Machine): Prerequisite[] {
-  const { platform, arch, kernel, uid, node, cgroups, freeBytes, binaries, namespaceProblem, nftProblem } = machine;
+  const { platform, arch, kernel, uid, node, cgroups, freeBytes, binaries } = machine;
+  const { namespaceProblem, nftProblem, ipv6Problem } = machine;
   const isRoot = uid === 0;
   const neededBytes = (binaries ? 1 : 10) * gigabyte;
   const untried = "not tried, it needs root";
@@ -94,6 +95,14 @@ function systemRows(machine: Machine): Prerequisite[] {
         nftProblem ?? (isRoot ? (machine.programs["nft"] === undefined ? "not tried without nft" : "works") : untried),
       remedy: "modprobe nf_tables, or use a kernel that has it",
       neededFor: "cluster",
+    }),
+    row({
+      name: "IPv6 in the kernel",
+      ok: isRoot && ipv6Problem === undefined && machine.programs["ip"] !== undefined,
+      found:
+        ipv6Problem ?? (isRoot ? (machine.programs["ip"] === undefined ? "not tried without ip" : "works") : untried),
+      remedy: "start the kernel without ipv6.disable=1; without IPv6, leave out --ip-families ipv4,ipv6",
+      neededFor: "dual-stack",
     }),
     row({
       name: binaries ? "1 GB of free disk" : "10 GB of free disk for the first build",

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { KxError } from "@kx/core";
 import { defaultAssetNames } from "./assets/index.ts";
@@ -27,9 +28,20 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       remedy: "leave out dns or `network: none`",
     });
   }
+  const ipFamilies = options.ipFamilies ?? ["ipv4"];
+  if (!["ipv4", "ipv4,ipv6"].includes(ipFamilies.join())) {
+    throw new KxError("KX_CLUSTER_OPTION", `ipFamilies is ${ipFamilies.join() || "empty"}`, {
+      remedy: 'give ["ipv4"] or ["ipv4", "ipv6"]',
+    });
+  }
   if (process.getuid?.() !== 0) {
     throw new KxError("KX_CLUSTER_HOST", "a cluster with nodes needs root", {
       remedy: "run as root, or use startControlPlane (`kx up --control-plane-only`), which does not",
+    });
+  }
+  if (ipFamilies.includes("ipv6") && !existsSync("/proc/sys/net/ipv6")) {
+    throw new KxError("KX_CLUSTER_HOST", "this machine's kernel has no IPv6", {
+      remedy: 'leave "ipv6" out of ipFamilies, or start the kernel without ipv6.disable=1',
     });
   }
   // Clusters may start in the same process at the same moment.
@@ -44,7 +56,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     ...(link === undefined ? {} : { link }),
   });
   try {
-    return await new ClusterBuilder(rig, options, nodes, planNetwork(networkId), link).build();
+    return await new ClusterBuilder(rig, options, nodes, planNetwork(networkId, ipFamilies), link).build();
   } catch (error) {
     return await rig.abandon(error);
   }

@@ -36,7 +36,7 @@ async function build(rig: Rig): Promise<ControlPlane> {
     securePort,
     bindAddress: "127.0.0.1",
     advertiseAddress: "127.0.0.1",
-    serviceCidr: "10.96.0.0/16",
+    serviceCidrs: ["10.96.0.0/16"],
     pki: layout.pki,
     // The API server refuses to publish a loopback address as the `kubernetes` Service's endpoint.
     apiServerArgs: ["--endpoint-reconciler-type=none", ...(options.apiServerArgs ?? [])],

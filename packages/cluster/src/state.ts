@@ -29,7 +29,8 @@ export interface ClusterState {
 export interface NodeState {
   readonly name: string;
   readonly index: number;
-  readonly address: string;
+  /** One a family. */
+  readonly addresses: readonly string[];
   /** The node's PID 1 as this machine sees it. */
   readonly pid: number;
   /** Cgroup folders that a process joins before it enters the node. */

@@ -33,6 +33,11 @@ export interface ControlPlaneOptions {
 export interface ClusterOptions extends ControlPlaneOptions {
   /** Number of nodes, 1 to 9. Default: 1. */
   readonly nodes?: number;
+  /**
+   * What nodes, pods and services have addresses of: `["ipv4"]`, or `["ipv4", "ipv6"]` for both. Services have IPv4 alone
+   * unless their `ipFamilyPolicy` says otherwise. Default: `["ipv4"]`.
+   */
+  readonly ipFamilies?: readonly IpFamily[];
   /** Run kube-proxy (nftables mode) on each node. Default: true. */
   readonly kubeProxy?: boolean;
   /** Run CoreDNS. Default: false. */
@@ -58,6 +63,9 @@ export interface ClusterOptions extends ControlPlaneOptions {
   /** Adds a veth and routes to the host, so that pod and service addresses can be reached from it. Default: false. */
   readonly hostNetworkRoute?: boolean;
 }
+
+/** A family of addresses, as Kubernetes has it. */
+export type IpFamily = "ipv4" | "ipv6";
 
 /** See {@link ClusterOptions.network}. */
 export type PodNetwork = "upstream" | "none" | ((cluster: Cluster) => Promise<void>);
@@ -122,7 +130,10 @@ export interface Cluster extends ControlPlane {
 export interface ClusterNode {
   /** `node-1` and so on. */
   readonly name: string;
+  /** That of IPv4. */
   readonly address: string;
+  /** One for each of the cluster's families. */
+  readonly addresses: readonly string[];
   /** Host paths bound into the node: `kubelet` is its /var/lib/kubelet, `run` its /run. */
   readonly paths: { readonly kubelet: string; readonly run: string };
   /** Runs a program inside the node's namespaces and waits for its end; does not throw on a non-zero exit. */

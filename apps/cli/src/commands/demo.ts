@@ -27,7 +27,7 @@ const waitMs = 60_000;
 export async function demo(options: DemoOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const started = performance.now();
   const dir = clusterDir(options.dir, terminal.env);
-  await mend(missing(await prerequisites(), false), terminal, signal);
+  await mend(missing(await prerequisites(), "cluster"), terminal, signal);
   const { startedMs } = await ensureUp(dir, {}, terminal, signal);
   const cluster = await connectCluster(dir);
   if (cluster.nodes.length === 0) {

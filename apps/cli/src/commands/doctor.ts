@@ -1,6 +1,6 @@
 import { installMissing, type Prerequisite, prerequisites } from "@kx/cluster";
 import { type Format, format } from "../output.ts";
-import { missing } from "../prerequisites.ts";
+import { concerning, missing, type Wanted } from "../prerequisites.ts";
 import { showProgress } from "../progress.ts";
 import { table } from "../table.ts";
 import { paint, type Terminal } from "../terminal.ts";
@@ -14,10 +14,11 @@ export interface DoctorOptions {
 
 /** Lists what this machine has and lacks, and with `fix` installs what packages bring. Resolves to the exit code. */
 export async function doctor(options: DoctorOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
-  const only = options.controlPlaneOnly ?? false;
-  const found = await check(options, only, terminal, signal);
-  const shown = only ? found.filter(({ neededFor }) => neededFor !== "cluster") : found;
-  const lacking = missing(found, only);
+  const wanted = options.controlPlaneOnly ? "control-plane" : "cluster";
+  const found = await check(options, wanted, terminal, signal);
+  // What only clusters with IPv6 need is told, but no fault.
+  const shown = options.controlPlaneOnly ? concerning(found, wanted) : found;
+  const lacking = missing(found, wanted);
   if (options.output !== undefined) {
     terminal.stdout.write(`${format({ ok: lacking.length === 0, prerequisites: shown }, options.output)}\n`);
   } else {
@@ -29,13 +30,13 @@ export async function doctor(options: DoctorOptions, terminal: Terminal, signal:
 
 async function check(
   { fix }: DoctorOptions,
-  only: boolean,
+  wanted: Wanted,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<readonly Prerequisite[]> {
   const found = await prerequisites();
   if (fix !== true) return found;
-  return (await mend(missing(found, only), terminal, signal)) ? prerequisites() : found;
+  return (await mend(missing(found, wanted), terminal, signal)) ? prerequisites() : found;
 }
 
 /** Installs the packages that help, named on screen first. Resolves to whether there were any. */

@@ -1,4 +1,4 @@
-import { type ClusterStatus, clusterStatus, prepareDir } from "@kx/cluster";
+import { type ClusterStatus, clusterStatus, type IpFamily, prepareDir } from "@kx/cluster";
 import { KxError } from "@kx/core";
 import { clusterDir, commandFor } from "../cluster-dir.ts";
 import { type ConfiguredExtensions, type ExtensionFlags, readConfigured, renderExtensions } from "../configured.ts";
@@ -22,6 +22,7 @@ export interface UpOptions extends ExtensionFlags {
   readonly hostNetworkRoute?: boolean;
   readonly dns?: boolean;
   readonly network?: NetworkName;
+  readonly ipFamilies?: readonly IpFamily[];
   readonly output?: Format;
 }
 
@@ -81,7 +82,10 @@ async function start(
   signal: AbortSignal,
 ): Promise<Found> {
   const started = performance.now();
-  await requirePrerequisites(options.controlPlaneOnly ?? false);
+  const { ipFamilies = ["ipv4"] } = options;
+  await requirePrerequisites(
+    options.controlPlaneOnly ? "control-plane" : ipFamilies.includes("ipv6") ? "dual-stack" : "cluster",
+  );
   if (extensions !== undefined) {
     await track(report, "checking the extensions", () => renderExtensions(extensions, signal));
   }
@@ -92,7 +96,11 @@ async function start(
     ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
     ...(extensions === undefined ? {} : { extensions }),
   };
-  await launch({ dir, nodes, controlPlaneOnly, hostNetworkRoute, dns, network, ...optional }, report, signal);
+  await launch(
+    { dir, nodes, controlPlaneOnly, hostNetworkRoute, dns, network, ipFamilies, ...optional },
+    report,
+    signal,
+  );
   const status = await clusterStatus(dir);
   if (status?.phase !== "up") throw new KxError("KX_CLI_SUPERVISOR", `the cluster in ${dir} ended at once`);
   return { status, startedMs: performance.now() - started };

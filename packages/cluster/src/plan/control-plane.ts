@@ -7,10 +7,11 @@ export interface ControlPlaneSpec {
   readonly securePort: number;
   readonly bindAddress: string;
   readonly advertiseAddress: string;
-  readonly serviceCidr: string;
+  /** One a family, as are those of pods. */
+  readonly serviceCidrs: readonly string[];
   /** Folder with the PEM files of pki.ts. */
   readonly pki: string;
-  readonly podCidr?: string;
+  readonly podCidrs?: readonly string[];
   readonly apiServerArgs: readonly string[];
 }
 
@@ -45,7 +46,7 @@ export function apiServerArgs(spec: ControlPlaneSpec): string[] {
     "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
     `--service-account-key-file=${pki("sa.pub")}`,
     `--service-account-signing-key-file=${pki("sa.key")}`,
-    `--service-cluster-ip-range=${spec.serviceCidr}`,
+    `--service-cluster-ip-range=${spec.serviceCidrs.join()}`,
     "--authorization-mode=Node,RBAC",
     "--enable-admission-plugins=NodeRestriction",
     "--allow-privileged=true",
@@ -80,8 +81,8 @@ export function controllerManagerArgs(spec: ControlPlaneSpec, kubeconfig: string
     `--cluster-signing-key-file=${pki("ca.key")}`,
     "--use-service-account-credentials=true",
     "--leader-elect=false",
-    `--service-cluster-ip-range=${spec.serviceCidr}`,
-    ...(spec.podCidr === undefined ? [] : ["--allocate-node-cidrs=true", `--cluster-cidr=${spec.podCidr}`]),
+    `--service-cluster-ip-range=${spec.serviceCidrs.join()}`,
+    ...(spec.podCidrs === undefined ? [] : ["--allocate-node-cidrs=true", `--cluster-cidr=${spec.podCidrs.join()}`]),
     "--controllers=*,bootstrapsigner,tokencleaner",
     // With the default of 20 a second the default ServiceAccount is there only after 6 s.
     "--kube-api-qps=500",

@@ -1,21 +1,42 @@
 import { describe, expect, it } from "vitest";
-import { fabricCommands, hostRouteCommands, nodeCommands, planNetwork, plugCommands } from "./network.ts";
+import {
+  type FamilyNetwork,
+  fabricCommands,
+  hostRouteCommands,
+  nodeCommands,
+  planNetwork,
+  plugCommands,
+} from "./network.ts";
 
 describe("planNetwork", () => {
   it("gives every number ranges of its own, so that the host can route to several clusters", () => {
     const ranges = new Set<string>();
     for (let id = 0; id < 96; id++) {
-      const { fabric, serviceCidr, podCidr } = planNetwork(id);
-      for (const range of [fabric, serviceCidr, podCidr]) ranges.add(range);
+      for (const { fabric, serviceCidr, podCidr } of planNetwork(id, ["ipv4", "ipv6"]).families) {
+        for (const range of [fabric, serviceCidr, podCidr]) ranges.add(range);
+      }
     }
-    expect(ranges.size).toBe(3 * 96);
+    expect(ranges.size).toBe(2 * 3 * 96);
   });
 
   it("keeps each node's address and pods within the cluster's ranges", () => {
-    const network = planNetwork(3);
-    expect(network.nodeAddress(2)).toBe("10.250.3.12");
-    expect(network.nodePodCidr(2)).toBe("10.103.2.0/24");
-    expect(network.apiService).toBe("10.3.0.1");
+    const { families, apiService } = planNetwork(3, ["ipv4", "ipv6"]);
+    expect(apiService).toBe("10.3.0.1");
+    expect(families.map((own) => [own.nodeAddress(2), own.nodePodCidr(2)])).toEqual([
+      ["10.250.3.12", "10.103.2.0/24"],
+      ["fd00:250:3::12", "fd00:244:3:2::/64"],
+    ]);
+    expect(planNetwork().families.map(({ family }) => family)).toEqual(["ipv4"]);
+  });
+
+  it("writes addresses as programs do", () => {
+    for (const id of [0, 7]) {
+      const own = planNetwork(id, ["ipv4", "ipv6"]).families[1] as FamilyNetwork;
+      const ranges = [own.nodePodCidr(1), own.podCidr, own.serviceCidr].map((cidr) => cidr.split("/")[0] ?? "");
+      for (const address of [own.fabric, own.hostAddress, own.nodeAddress(1), ...ranges]) {
+        expect(new URL(`http://[${address}]`).hostname).toBe(`[${address}]`);
+      }
+    }
   });
 });
 
@@ -32,8 +53,20 @@ describe("commands", () => {
     expect(nodeCommands(network, 1, 0).join()).not.toContain("10.244.");
   });
 
+  it("do so for each family", () => {
+    const network = planNetwork(0, ["ipv4", "ipv6"]);
+    expect(fabricCommands(network, 2)).toContain("route add fd00:244:0:2::/64 via fd00:250::12");
+    const node = nodeCommands(network, 1, 2);
+    expect(node).toContain("addr add fd00:250::11/64 dev eth0 nodad");
+    expect(node).toContain("route add default via 10.250.0.1");
+    expect(node).toContain("route add default via fd00:250::1");
+    expect(node).toContain("route add fd00:244:0:2::/64 via fd00:250::12");
+  });
+
   it("bind the host's routes to one link, with which they go", () => {
-    const routes = hostRouteCommands(planNetwork(5), "kxh5", 99).filter((line) => line.startsWith("route"));
+    const routes = hostRouteCommands(planNetwork(5, ["ipv4", "ipv6"]), "kxh5", 99).filter((line) =>
+      line.startsWith("route"),
+    );
     expect(routes.every((line) => line.endsWith("dev kxh5"))).toBe(true);
   });
 });

@@ -8,7 +8,7 @@ export const bootstrapPlugins = ["bridge", "host-local", "loopback", "portmap"];
 export const etc = "/etc/kubernetes";
 
 /** The bootstrap pod network: there before containerd starts, else Ready waits for its next look. */
-export function conflist(podCidr: string): string {
+export function conflist(podCidrs: readonly string[]): string {
   return JSON.stringify({
     cniVersion: "1.0.0",
     name: "kx-bootstrap",
@@ -21,8 +21,8 @@ export function conflist(podCidr: string): string {
         hairpinMode: true,
         ipam: {
           type: "host-local",
-          ranges: [[{ subnet: podCidr }]],
-          routes: [{ dst: "0.0.0.0/0" }],
+          ranges: podCidrs.map((subnet) => [{ subnet }]),
+          routes: podCidrs.map((cidr) => ({ dst: cidr.includes(":") ? "::/0" : "0.0.0.0/0" })),
         },
       },
       { type: "portmap", capabilities: { portMappings: true } },
@@ -131,7 +131,7 @@ export function kubeProxyConfig(node: string, network: Network): Record<string, 
     mode: "nftables",
     clientConnection: { kubeconfig: `${etc}/kube-proxy.conf` },
     hostnameOverride: node,
-    clusterCIDR: network.podCidr,
+    clusterCIDR: network.families.map(({ podCidr }) => podCidr).join(),
     healthzBindAddress: "127.0.0.1:10256",
     metricsBindAddress: "127.0.0.1:10249",
     // Zero leaves the kernel's settings alone, which belong to the machine.

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import type { NodeLayout } from "../layout.ts";
 import type { CgroupPlan } from "./cgroups.ts";
-import type { Network } from "./network.ts";
+import { forwardingSettings, type Network } from "./network.ts";
 import {
   bootstrapPlugins,
   conflist,
@@ -85,8 +85,18 @@ export function planNode(spec: NodeSpec): Step[] {
     // A program that a pod or a CSI driver mounts must reach the kubelet and other pods.
     { op: "mount", source: "", path: "/", options: ["rshared"] },
     ...spec.cgroups.settle,
-    { op: "write", path: "/proc/sys/net/ipv4/ip_forward", data: "1", mode: 0o644 },
+    ...forwarding(spec.network),
   ];
+}
+
+/** Lets a node pass packets on, between its links. */
+export function forwarding(network: Network): Step[] {
+  return forwardingSettings(network).map((name) => ({
+    op: "write",
+    path: `/proc/sys/${name}`,
+    data: "1",
+    mode: 0o644,
+  }));
 }
 
 /** What an installation has put on its disk. */
@@ -115,10 +125,11 @@ function file(path: string, data: string, mode = 0o644): Step {
 }
 
 function bootstrapNetwork({ network, index }: NodeSpec): Step[] {
+  const podCidrs = network.families.map((own) => own.nodePodCidr(index));
   const plugins = bootstrapPlugins.map(
     (name): Step => ({ op: "symlink", source: `/opt/kx-cluster/cni/${name}`, path: `/opt/cni/bin/${name}` }),
   );
-  return [...plugins, file("/etc/cni/net.d/10-kx-bootstrap.conflist", conflist(network.nodePodCidr(index)))];
+  return [...plugins, file("/etc/cni/net.d/10-kx-bootstrap.conflist", conflist(podCidrs))];
 }
 
 /** No namespace holds these settings of the kernel, which a kubelet sets: it gets private files in their place. */
@@ -189,13 +200,13 @@ export function containerdArgs(): string[] {
   return ["containerd", "--config", "/etc/containerd/config.toml", "--log-level", "info"];
 }
 
-export function kubeletArgs(name: string, address: string, more: readonly string[]): string[] {
+export function kubeletArgs(name: string, addresses: readonly string[], more: readonly string[]): string[] {
   return [
     "kubelet",
     `--config=${etc}/kubelet.yaml`,
     `--kubeconfig=${etc}/kubelet.conf`,
     `--hostname-override=${name}`,
-    `--node-ip=${address}`,
+    `--node-ip=${addresses.join()}`,
     ...more,
   ];
 }

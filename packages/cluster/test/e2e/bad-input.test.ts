@@ -37,6 +37,11 @@ describe("a start that cannot succeed says why and what to do, and leaves nothin
     expect(await failure({ nodes: 12 })).toMatchObject({ code: "KX_CLUSTER_OPTION", reason: "nodes is 12" });
   });
 
+  it("families of addresses without IPv4", async () => {
+    const reason = "ipFamilies is ipv6";
+    expect(await failure({ ipFamilies: ["ipv6"] })).toMatchObject({ code: "KX_CLUSTER_OPTION", reason });
+  });
+
   it("a folder whose sockets would have too long paths", async () => {
     const dir = join(parent, "x".repeat(100));
     expect(await failure({ dir })).toMatchObject({ code: "KX_CLUSTER_DIR", reason: expect.stringContaining("107") });

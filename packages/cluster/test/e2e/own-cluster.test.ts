@@ -22,7 +22,7 @@ describe("a cluster of one's own", () => {
         nodes: 2,
         registryAccess: [{ repository: "docker.io/library/nginx", scheme: "token", users: { jane: secret } }],
       }),
-      startCluster({ hostNetworkRoute: true }),
+      startCluster({ hostNetworkRoute: true, ipFamilies: ["ipv4", "ipv6"] }),
     ]);
     await runPod(
       cluster,
@@ -47,14 +47,18 @@ describe("a cluster of one's own", () => {
     expect(neighbour.server).not.toBe(cluster.server);
   });
 
-  it("can be routed to from the machine", async () => {
+  it("can be routed to from the machine, in both families of addresses", async () => {
     await runPod(
       neighbour,
       busyboxPod("web", "default", ["sh", "-c", "echo routed > /tmp/index.html; httpd -f -p 80 -h /tmp"]),
     );
-    const ip = await kubectl(neighbour, ["get", "pod/web", "-o", "jsonpath={.status.podIP}"]);
-    const answer = await eventually(async () => (await fetch(`http://${ip}/`)).text());
-    expect(answer.trim()).toBe("routed");
+    const ips = (await kubectl(neighbour, ["get", "pod/web", "-o", "jsonpath={.status.podIPs[*].ip}"])).split(" ");
+    expect(ips).toEqual([expect.stringMatching(/^10\.1\d\d\.1\./), expect.stringMatching(/^fd00:244:\d+:1::/)]);
+    for (const host of [ips[0], `[${ips[1]}]`]) {
+      const answer = await eventually(async () => (await fetch(`http://${host}/`)).text());
+      expect(answer.trim()).toBe("routed");
+    }
+    expect(neighbour.nodes[0]?.addresses).toHaveLength(2);
   });
 
   it("keeps its pods while the kubelet, containerd and the API server are killed and restarted", async () => {

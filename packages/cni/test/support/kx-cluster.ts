@@ -18,12 +18,18 @@ export interface KxCluster extends AsyncDisposable {
   /** Waits for pods to be Ready, and tells why if they are not. */
   ready(...pods: readonly string[]): Promise<void>;
   podIp(name: string): Promise<string>;
+  /** One address a family. */
+  podIps(name: string): Promise<readonly string[]>;
   /** What a URL answers, as seen from a pod. */
   fetchFrom(pod: string, url: string): Promise<string>;
 }
 
-/** Starts a cluster of so many nodes, by default on kx's network. */
-export async function kxUp(nodes: number, network: "kx" | "none" = "kx"): Promise<KxCluster> {
+/** Starts a cluster of so many nodes, by default on kx's network, and with addresses of IPv4. */
+export async function kxUp(
+  nodes: number,
+  network: "kx" | "none" = "kx",
+  ipFamilies: "ipv4" | "ipv4,ipv6" = "ipv4",
+): Promise<KxCluster> {
   const parent = await mkdtemp(join(tmpdir(), "kxn-"));
   const dir = join(parent, "c");
   const run = (...args: readonly string[]) => execute(process.execPath, [kx, ...args, "--dir", dir]);
@@ -32,7 +38,7 @@ export async function kxUp(nodes: number, network: "kx" | "none" = "kx"): Promis
     await rm(parent, { recursive: true, force: true });
   };
   try {
-    await run("up", "--nodes", String(nodes), "--network", network);
+    await run("up", "--nodes", String(nodes), "--network", network, "--ip-families", ipFamilies);
     return open(dir, await connectCluster(dir), dispose);
   } catch (error) {
     await dispose();
@@ -61,6 +67,7 @@ function open(dir: string, cluster: Cluster, dispose: () => Promise<void>): KxCl
         throw new Error([error.message, ...said].join("\n"), { cause: error });
       });
     },
+    podIps: async (name) => (await kubectl("get", "pod", name, "-o", "jsonpath={.status.podIPs[*].ip}")).split(" "),
     podIp: (name) => kubectl("get", "pod", name, "-o", "jsonpath={.status.podIP}"),
     fetchFrom: (pod, url) => kubectl("exec", pod, "--", "wget", "-q", "-O-", url),
     [Symbol.asyncDispose]: dispose,
@@ -131,6 +138,14 @@ export async function traces(node: ClusterNode): Promise<readonly string[]> {
     ...links.map(({ ifname }) => `link ${ifname}`),
     ...elements,
   ].toSorted();
+}
+
+/** The rules of kx's tables on a node. */
+export async function rules(node: ClusterNode): Promise<readonly string[]> {
+  const { stdout } = await node.exec("nft", ["--stateless", "list", "ruleset"]);
+  const tables = stdout.split(/^(?=table )/m).filter((text) => /^table \w+ kx_/.test(text));
+  // Elements are told by traces.
+  return tables.map((text) => text.replaceAll(/elements = \{[^}]*\}/g, ""));
 }
 
 interface Listed {

@@ -7,6 +7,7 @@ import { type Place, program } from "./traffic.ts";
 
 const image = "localhost/kx-traffic:1";
 const inImage = "/app/traffic.ts";
+const addressesFile = "/tmp/addresses";
 const port = 7000;
 const sourcePort = 7001;
 
@@ -17,6 +18,8 @@ export type Origin = string | ClusterNode;
 export interface Traffic {
   /** What the server of a traffic pod answers: the address that the asker has for it. Undefined: nothing came. */
   ask(from: Origin, host: string, place?: Partial<Place>): Promise<string | undefined>;
+  /** What addresses a pod had when it started, as ip(8) shows them. */
+  addressesAtStart(pod: string): Promise<string>;
   /** How many bits a second come from a traffic pod. */
   rate(from: Origin, host: string): Promise<number>;
 }
@@ -52,6 +55,7 @@ export async function prepareTraffic(kx: KxCluster): Promise<Traffic> {
       const { exitCode, stdout, stderr } = await run(from, "ask", transport, host, String(at), String(timeoutMs));
       return exitCode === 0 ? stdout.trim() : `exit code ${exitCode} ${stderr.trim()}`;
     },
+    addressesAtStart: (pod) => kx.kubectl("exec", pod, "-c", "tcp", "--", "cat", addressesFile),
     async rate(from, host) {
       const { exitCode, stdout, stderr } = await run(from, "drain", "tcp", host, String(sourcePort), "3000");
       if (exitCode !== 0) throw new Error(`nothing came from ${host}: ${stderr}`);
@@ -61,11 +65,13 @@ export async function prepareTraffic(kx: KxCluster): Promise<Traffic> {
 }
 
 /** A pod that answers at port 7000 of both transports, and sends without end at 7001. */
-export function trafficPod(name: string, node: string, { annotations = {}, hostPort }: TrafficPodOptions = {}): object {
+export function trafficPod(name: string, node: string, more: TrafficPodOptions = {}): object {
+  const { annotations = {}, labels = {}, hostPort, hostNetwork = false } = more;
+  const note = `ip -oneline address show dev eth0 > ${addressesFile}; exec "$@"`;
   const container = (of: string, mode: string, transport: "tcp" | "udp", at: number, isMapped: boolean) => ({
     name: of,
     image,
-    command: ["/app/node", inImage, mode, transport, "", String(at)],
+    command: ["sh", "-c", note, "sh", "/app/node", inImage, mode, transport, "", String(at)],
     ports: [
       {
         containerPort: at,
@@ -78,9 +84,10 @@ export function trafficPod(name: string, node: string, { annotations = {}, hostP
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace: "default", annotations },
+    metadata: { name, namespace: "default", annotations, labels },
     spec: {
       nodeName: node,
+      hostNetwork,
       terminationGracePeriodSeconds: 0,
       containers: [
         container("tcp", "serve", "tcp", port, true),
@@ -93,6 +100,8 @@ export function trafficPod(name: string, node: string, { annotations = {}, hostP
 
 /** What is special about a traffic pod. */
 export interface TrafficPodOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly hostNetwork?: boolean;
   readonly annotations?: Readonly<Record<string, string>>;
   /** Of the node, for both transports. */
   readonly hostPort?: number;
