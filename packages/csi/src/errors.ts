@@ -106,6 +106,26 @@ export const csiErrors = {
     meaning: "A StorageClass, VolumeSnapshotClass or VolumeAttributesClass is missing, or cannot be used as it is.",
     remedy: "Correct what the message names; a class's parameters cannot be changed, so make it anew.",
   },
+  KX_CSI_CLAIM: {
+    meaning: "A claim asks for what cannot be provisioned.",
+    remedy: "Make the claim anew without what the message names.",
+  },
+  KX_CSI_SOURCE: {
+    meaning: "A volume cannot be filled with the content of the claim or snapshot that its claim names.",
+    remedy: "If it is not ready yet, nothing: it is tried again. Else make the claim anew as the message says.",
+  },
+  KX_CSI_TOPOLOGY: {
+    meaning: "No place is known where a volume could be made.",
+    remedy: "See whether the driver runs on the nodes, and whether its topology's labels are on them.",
+  },
+  KX_CSI_NODE: {
+    meaning: "The node chosen for a claim's first pod has not the driver, or does not exist any more.",
+    remedy: "Nothing: another node is asked for. If it stays, see whether the driver runs on the nodes.",
+  },
+  KX_CSI_ANSWER: {
+    meaning: "A driver answered what CSI does not allow. This is a fault in the driver.",
+    remedy: "Correct the driver; kx csi sanity finds such faults.",
+  },
   KX_CSI_SECRET: {
     meaning: "A secret that a class or a volume names cannot be read.",
     remedy: "Create the secret, or allow the controller to read it.",

@@ -67,6 +67,8 @@ export interface ControllerDefinition<T extends ObjectLike> {
   readonly initialPriority?: number;
   /** Objects reconciled at the same time; never the same one twice. Default: 1. */
   readonly concurrency?: number;
+  /** How long an object waits after a failure, and at most after many, in milliseconds. Default: 5 and 1,000,000. */
+  readonly retryBackoff?: { readonly baseMs: number; readonly maxMs: number };
   /** A rate for all tries after failures together, beside the back-off of each object. Default: none. */
   readonly retryRate?: OverallRate;
   /** How long a reconcile may take, in milliseconds, until its signal aborts. Default: without bound. */
@@ -101,6 +103,7 @@ const knownKeys: Readonly<Record<keyof ControllerDefinition<ObjectLike>, true>> 
   resyncMs: true,
   initialPriority: true,
   concurrency: true,
+  retryBackoff: true,
   retryRate: true,
   reconcileTimeoutMs: true,
   drainMs: true,

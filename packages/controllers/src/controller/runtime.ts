@@ -92,7 +92,7 @@ export function controllerParts<T extends ObjectLike>(
 }
 
 function limiterOf<T extends ObjectLike>(definition: ControllerDefinition<T>, env: HostEnv) {
-  const each = exponentialLimiter();
+  const each = exponentialLimiter(definition.retryBackoff?.baseMs, definition.retryBackoff?.maxMs);
   return definition.retryRate === undefined
     ? each
     : maxOfLimiters(each, bucketLimiter(definition.retryRate, env.clock));

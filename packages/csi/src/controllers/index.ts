@@ -6,4 +6,6 @@ export {
   type InProcessOptions,
   inProcessDriver,
 } from "./driver-client.ts";
+export type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
+export type { Segments } from "./provisioner/topology.ts";
 export { csiControllers, partsNeeded, type SidecarOptions, type SidecarPart } from "./sidecars.ts";

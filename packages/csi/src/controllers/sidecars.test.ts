@@ -2,7 +2,8 @@ import { collectingLogger } from "@kx/core/testing";
 import { expect, it } from "vitest";
 import { defineCsiDriver } from "../driver/define-csi-driver.ts";
 import { inProcessDriver } from "./driver-client.ts";
-import { csiControllers, partComponent, partName, type SidecarPart } from "./sidecars.ts";
+import { partComponent, partName } from "./part-name.ts";
+import { csiControllers, type SidecarPart } from "./sidecars.ts";
 
 const driver = inProcessDriver(defineCsiDriver({ name: "Disk.csi.kx.dev" }), {
   services: () => undefined,

@@ -1,5 +1,8 @@
+import { randomInt } from "node:crypto";
 import { type Extension, KxError } from "@kx/core";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
+import { provisioner } from "./provisioner/index.ts";
+import type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
 
 /** The controllers of a driver, each under the name of the sidecar whose work it does. */
 export type SidecarPart = "provisioner" | "capacity" | "attacher" | "resizer" | "snapshotter" | "health-monitor";
@@ -15,12 +18,18 @@ export interface SidecarOptions {
   readonly callTimeoutMs?: number;
   /** Objects of one kind at work at the same time. Default: 100. */
   readonly concurrency?: number;
+  /** The node whose volumes alone are looked after, where each node has controllers of its own. Default: all. */
+  readonly node?: OwnNode;
+  /** Default: as each option says. */
+  readonly provisioner?: ProvisionerOptions;
 }
 
 /** What a part is made of. */
 export interface SidecarEnv {
   readonly driver: DriverClient;
   readonly options: SidecarOptions & Required<Pick<SidecarOptions, "callTimeoutMs" | "concurrency">>;
+  /** Tells this start of the controllers from others. */
+  readonly identity: string;
 }
 
 /** One part: whether a driver needs it, and its controllers. */
@@ -29,7 +38,7 @@ export interface Sidecar {
   make(env: SidecarEnv): readonly Extension[];
 }
 
-const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = {};
+const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner };
 
 /** The parts that a driver of these capabilities needs. */
 export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {
@@ -44,7 +53,8 @@ export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarP
  */
 export function csiControllers(driver: DriverClient, options: SidecarOptions = {}): readonly Extension[] {
   const { parts = partsNeeded(driver.capabilities), callTimeoutMs = 60_000, concurrency = 100 } = options;
-  const env: SidecarEnv = { driver, options: { ...options, callTimeoutMs, concurrency } };
+  const identity = `${Date.now()}-${randomInt(10_000)}`;
+  const env: SidecarEnv = { driver, options: { ...options, callTimeoutMs, concurrency }, identity };
   return parts.flatMap((part) => {
     const sidecar = sidecars[part];
     if (sidecar !== undefined) return sidecar.make(env);
@@ -52,14 +62,4 @@ export function csiControllers(driver: DriverClient, options: SidecarOptions = {
       remedy: `known are ${Object.keys(sidecars).join(", ")}`,
     });
   });
-}
-
-/** The name of a driver's part, as controllers may be named. */
-export function partName(driver: DriverClient, part: string): string {
-  return `${driver.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}-${part}`;
-}
-
-/** Who a driver's part says it is, in events and as owner of fields: `hostpath.csi.kx.dev/provisioner`. */
-export function partComponent(driver: DriverClient, part: string): string {
-  return `${driver.name.toLowerCase()}/${part}`;
 }
