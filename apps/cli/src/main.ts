@@ -29,6 +29,7 @@ const kubectl = async (args: readonly string[]): Promise<number> =>
   (await import("./commands/kubectl.ts")).kubectl(args, terminal);
 
 const cni = async () => (await import("./commands/cni.ts")).cniActions(terminal, interruptible());
+const cniNode = async () => (await import("./commands/cni-node.ts")).cniNodeActions(terminal, interruptible());
 const cniCommands: CniActions = {
   add: async (...args) => (await cni()).add(...args),
   check: async (...args) => (await cni()).check(...args),
@@ -39,6 +40,9 @@ const cniCommands: CniActions = {
   validate: async (...args) => (await cni()).validate(...args),
   conformance: async (executable, flags) =>
     (await import("./commands/cni-conformance.ts")).cniConformance(executable, flags, terminal, interruptible()),
+  install: async (...args) => (await cniNode()).install(...args),
+  uninstall: async (...args) => (await cniNode()).uninstall(...args),
+  daemon: async (...args) => (await cniNode()).daemon(...args),
 };
 
 const program = createProgram(

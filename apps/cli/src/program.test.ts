@@ -17,7 +17,19 @@ async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: numbe
       return 3;
     };
   const names = ["up", "down", "status", "logs", "kubectl", "kubeconfig", "doctor", "demo"];
-  const ofCni = ["add", "check", "del", "gc", "status", "version", "validate", "conformance"];
+  const ofCni = [
+    "add",
+    "check",
+    "del",
+    "gc",
+    "status",
+    "version",
+    "validate",
+    "conformance",
+    "install",
+    "uninstall",
+    "daemon",
+  ];
   const cni = Object.fromEntries(ofCni.map((name) => [name, act(`cni ${name}`)]));
   const actions = { ...Object.fromEntries(names.map((name) => [name, act(name)])), cni } as unknown as Actions;
   const program = createProgram(actions, "1.2.3", (exit) => {
@@ -165,7 +177,43 @@ describe("the command line", () => {
     ]);
   });
 
+  it("knows where things are on a node", async () => {
+    const places = { binDir: "/opt/cni/bin", prefix: "/opt/kx", network: "kx" };
+    const install = { ...places, fallback: true, statusPolicy: "ready-once" };
+    expect((await parse("cni", "install")).ran).toEqual(["cni install", install]);
+    const flags = [
+      "--no-fallback",
+      "--conf-dir",
+      "/a",
+      "--subnet",
+      "10.1.0.0/24",
+      "fd00::/64",
+      "--mtu",
+      "9000",
+      "--plain",
+    ];
+    expect((await parse("cni", "install", ...flags, "--status-policy", "strict")).ran).toEqual([
+      "cni install",
+      {
+        ...install,
+        fallback: false,
+        statusPolicy: "strict",
+        plain: true,
+        confDir: "/a",
+        mtu: 9000,
+        subnet: ["10.1.0.0/24", "fd00::/64"],
+      },
+    ]);
+    const uninstall = { ...places, confDir: "/etc/cni/net.d", cacheDir: "/var/lib/cni" };
+    expect((await parse("cni", "uninstall", "--drain-later", "--socket", "/s")).ran).toEqual([
+      "cni uninstall",
+      { ...uninstall, drainLater: true, socket: "/s" },
+    ]);
+    expect((await parse("cni", "daemon")).ran).toEqual(["cni daemon", { logLevel: "info" }]);
+  });
+
   it("refuses what cni's commands cannot be told", async () => {
+    expect((await parse("cni", "uninstall", "--force", "--drain-later")).error).toContain("cannot be used with");
     expect((await parse("cni", "ad", "net", "/a")).error).toContain("Did you mean add?");
     expect((await parse("cni", "add", "net")).error).toContain("missing required argument 'netns'");
     expect((await parse("cni", "add", "net", "/a", "--timeout", "soon")).error).toContain("Give a number of seconds");

@@ -138,6 +138,14 @@ export const cniErrors = {
     meaning: "The plug-ins cannot be installed on this node.",
     remedy: "Do what the message says, and install again.",
   },
+  KX_CNI_IN_USE: {
+    meaning: "The plug-ins cannot be uninstalled, as containers are attached by them; the message names those.",
+    remedy: "Delete the pods first; `--drain-later` keeps DEL until they are gone, `--force` takes their network away.",
+  },
+  KX_CNI_DRAINING: {
+    meaning: "The plug-ins are being uninstalled and attach nothing any more. CNI code 11.",
+    remedy: "Wait for the node's last attachment to go, or install the plug-ins again.",
+  },
   KX_CNI_TESTING: {
     meaning: "A program or a plug-in that a test runs failed or hung, or a test was asked for what it cannot do.",
     remedy: "Read the message, which holds what the program printed.",

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Format } from "../output.ts";
+import { addCniNodeCommands, type CniNodeActions } from "./node-flags.ts";
 
 /** Flags of all `kx cni` commands that call plug-ins; each has a variable of cnitool's. */
 export interface CniFlags {
@@ -39,7 +40,7 @@ export interface ConformanceFlags extends CniFlags {
 }
 
 /** What the commands do; each resolves to an exit code. */
-export interface CniActions {
+export interface CniActions extends CniNodeActions {
   add(network: string, netns: string, flags: AttachmentFlags): Promise<number>;
   check(network: string, netns: string, flags: AttachmentFlags): Promise<number>;
   del(network: string, netns: string, flags: AttachmentFlags): Promise<number>;
@@ -57,7 +58,7 @@ const netnsArgument = ["<netns>", "path of the container's network namespace, su
 export function addCniCommands(program: Command, actions: CniActions, done: (code: number) => void): void {
   const cni = program
     .command("cni")
-    .description("call CNI plug-ins as a container runtime does, and test one's own")
+    .description("install kx's CNI plug-ins, call plug-ins as a container runtime does, and test one's own")
     .addHelpText("after", examples("kx cni validate", "kx cni add net /run/netns/pod", "kx cni version kx-bridge"));
   const command = (name: string, summary: string, ...lines: readonly string[]): Command =>
     cni
@@ -116,6 +117,7 @@ export function addCniCommands(program: Command, actions: CniActions, done: (cod
     .argument("[network...]", "default: all of the configurations' folder")
     .action(async (networks: readonly string[], flags: NetworkFlags) => done(await actions.validate(networks, flags)));
   addConformance(command, actions, done);
+  addCniNodeCommands(cni, actions, done);
 }
 
 function addConformance(

@@ -8,6 +8,7 @@ import {
 } from "@kx/cni/runtime";
 import { KxError } from "@kx/core";
 import type { AttachmentFlags, CniActions, CniFlags, GcFlags, NetworkFlags } from "../cni/flags.ts";
+import type { CniNodeActions } from "../cni/node-flags.ts";
 import { resultTable } from "../cni/result-table.ts";
 import { binDirs, confDir, runtimeOptions, targetOf, validOf } from "../cni/settings.ts";
 import { format } from "../output.ts";
@@ -15,7 +16,10 @@ import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** What `kx cni` does by the runtime's side of CNI. */
-export function cniActions(terminal: Terminal, signal: AbortSignal): Omit<CniActions, "conformance"> {
+export function cniActions(
+  terminal: Terminal,
+  signal: AbortSignal,
+): Omit<CniActions, "conformance" | keyof CniNodeActions> {
   const { env } = terminal;
   const runtimeOf = (flags: NetworkFlags): CniRuntime =>
     createCniRuntime({ ...runtimeOptions(flags, env), onStderr: (text) => void terminal.stderr.write(text) });

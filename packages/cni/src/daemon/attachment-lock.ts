@@ -24,8 +24,7 @@ export function attachmentOf(type: string, env: Environment): string | undefined
 
 /**
  * Works while nobody else does for the same attachment: neither another call of this process nor another process, be it a
- * daemon or an executed plug-in. Each attachment has a file under flock(2), which is removed after use; a process that dies
- * unlocks its files.
+ * daemon or an executed plug-in. Each attachment has a file under flock(2).
  *
  * @throws KxError `KX_CNI_TRY_AGAIN` if the lock is not free in time, or the signal's reason.
  */
@@ -35,7 +34,22 @@ export async function withAttachmentLock<T>(
   waiter: LockWaiter,
   work: () => Promise<T>,
 ): Promise<T> {
-  const path = join(folder, createHash("sha256").update(attachment).digest("hex").slice(0, 32));
+  const name = createHash("sha256").update(attachment).digest("hex").slice(0, 32);
+  return await withFileLock(join(folder, name), "call for the same interface", waiter, work);
+}
+
+/**
+ * Works while nobody else holds a file under flock(2). It is removed after use; a process that dies unlocks its files.
+ *
+ * @param what - others may be doing, for messages.
+ * @throws KxError `KX_CNI_TRY_AGAIN` if the lock is not free in time, or the signal's reason.
+ */
+export async function withFileLock<T>(
+  path: string,
+  what: string,
+  waiter: LockWaiter,
+  work: () => Promise<T>,
+): Promise<T> {
   const deadline = waiter.clock.now() + waiter.waitMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const fd = openLock(path);
@@ -44,7 +58,7 @@ export async function withAttachmentLock<T>(
     } finally {
       closeSync(fd);
     }
-    if (waiter.clock.now() >= deadline) throw busy(path, waiter.waitMs);
+    if (waiter.clock.now() >= deadline) throw busy(path, what, waiter.waitMs);
     // Two that wait for each other's end must not keep step.
     await waiter.clock.sleep(pauseMs * (0.5 + Math.random()), waiter.signal);
   }
@@ -76,8 +90,8 @@ function isStill(fd: number, path: string): boolean {
   return there !== undefined && there.dev === dev && there.ino === ino;
 }
 
-function busy(path: string, waitMs: number): KxError {
-  return new KxError("KX_CNI_TRY_AGAIN", `another call for the same interface has lasted more than ${waitMs} ms`, {
+function busy(path: string, what: string, waitMs: number): KxError {
+  return new KxError("KX_CNI_TRY_AGAIN", `another ${what} has lasted more than ${waitMs} ms`, {
     retryable: true,
     remedy: `fuser ${path} shows which process that is`,
   });

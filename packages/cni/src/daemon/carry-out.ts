@@ -1,4 +1,5 @@
 import { type Clock, KxError, type Logger } from "@kx/core";
+import type { CniCommand } from "@kx/core/contracts/cni";
 import type { CniPlugin } from "../plugin/cni-plugin.ts";
 import { readCommand } from "../plugin/environment.ts";
 import { toCniError } from "../plugin/failure.ts";
@@ -18,6 +19,8 @@ export interface Carrier {
   readonly state: StateFolder;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Why a command is not carried out. Default: all are. */
+  readonly refusal?: (command: CniCommand | undefined) => KxError | undefined;
 }
 
 /** One call, and who asked for it. */
@@ -64,8 +67,11 @@ async function handle(carrier: Carrier, request: CniRequest, signal: AbortSignal
   const { plugins, log, clock, state } = carrier;
   const plugin = Object.hasOwn(plugins, request.type) ? plugins[request.type] : undefined;
   if (plugin === undefined) return failed(unknownType(request.type, Object.keys(plugins)));
-  const outcome = await handleCniCall(plugin, request, { log, clock, signal, plugins });
-  return readCommand(request.env) === "STATUS" ? easedStatus(request, outcome, state.ready) : outcome;
+  const command = readCommand(request.env);
+  const refusal = carrier.refusal?.(command);
+  const outcome =
+    refusal === undefined ? await handleCniCall(plugin, request, { log, clock, signal, plugins }) : failed(refusal);
+  return command === "STATUS" ? easedStatus(request, outcome, state.ready) : outcome;
 }
 
 /** Takes an ADD back whose result nobody has read. */

@@ -1,4 +1,5 @@
-import { systemClock } from "@kx/core";
+import { type Logger, systemClock } from "@kx/core";
+import { drainingRefusal, noteDelete, readDraining } from "../install/draining.ts";
 import { directNet } from "../net/net-calls.ts";
 import type { Environment } from "../plugin/environment.ts";
 import { createLateLogger } from "../plugin/late-logger.ts";
@@ -19,26 +20,40 @@ export interface ExecutedIo {
 }
 
 /**
- * Carries out this process's call without the daemon, but with its locks, so that both can be used at the same time.
+ * Carries out this process's call without the daemon, but with its locks, so that both can be used at the same time. If what is
+ * installed below the prefix is to go with the last attachment, it attaches nothing, and does that.
  *
  * @param type - which plug-in it is.
+ * @param prefix - where it is installed.
  * @returns the exit code.
  */
-export async function runExecutedPlugin(type: string, io: ExecutedIo = process): Promise<number> {
+export async function runExecutedPlugin(type: string, prefix: string, io: ExecutedIo = process): Promise<number> {
   const { env, stdout, stderr } = io;
   using watch = watchProcess();
   const log = createLateLogger(env["KX_CNI_LOG"], stderr);
   const state = stateFolder(env["KX_CNI_SOCKET"] ?? defaultSocketPath);
   const stdin = env["CNI_COMMAND"] === "VERSION" ? "" : await readText(io.stdin);
+  const draining = await readDraining(prefix);
+  const refusal = draining === undefined ? {} : { refusal: drainingRefusal };
   const call = carryOut(
-    { plugins: createPlugins({ net: directNet() }), state, log, clock: systemClock },
+    { plugins: createPlugins({ net: directNet() }), state, log, clock: systemClock, ...refusal },
     { request: { type, env, stdin }, signal: watch.signal, deliver: async () => !watch.signal.aborted },
   );
   const outcome = await Promise.race([call, watch.stuck]);
+  if (draining !== undefined && outcome.exitCode === 0) await note(prefix, type, env, log);
   await log.flush();
   if (outcome.stderr !== "") stderr.write(outcome.stderr);
   if (outcome.stdout !== "") stdout.write(outcome.stdout);
   return outcome.exitCode;
+}
+
+async function note(prefix: string, type: string, env: Environment, log: Logger): Promise<void> {
+  const { CNI_COMMAND: command, CNI_CONTAINERID: containerId = "", CNI_IFNAME: ifName = "" } = env;
+  if (command !== "DEL") return;
+  // The DEL has been done; the next one, or another uninstallation, tries again.
+  await noteDelete(prefix, { type, containerId, ifName }).catch((error: unknown) => {
+    log.error({ err: error }, "the plug-ins are not uninstalled");
+  });
 }
 
 async function readText(stdin: AsyncIterable<Uint8Array>): Promise<string> {

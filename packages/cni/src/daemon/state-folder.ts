@@ -5,6 +5,8 @@ export const defaultSocketPath = "/run/kx/cni.sock";
 
 /** What daemon, shim and executed plug-ins share: files beside the socket, which are gone after a boot. */
 export interface StateFolder {
+  /** All of it. */
+  readonly folder: string;
   /** One lock for each attachment that is being worked on. */
   readonly locks: string;
   /** DELs that the shim could hand to nobody. */
@@ -16,5 +18,5 @@ export interface StateFolder {
 /** The state that belongs to a socket; the shim knows these names too. */
 export function stateFolder(socketPath: string): StateFolder {
   const folder = join(dirname(socketPath), "cni");
-  return { locks: join(folder, "locks"), deletes: join(folder, "deletes"), ready: join(folder, "ready") };
+  return { folder, locks: join(folder, "locks"), deletes: join(folder, "deletes"), ready: join(folder, "ready") };
 }

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Logger, type Runnable } from "@kx/core";
+import { endDraining } from "../install/draining.ts";
 import { type InstallSources, programName, shimName } from "../install/folder.ts";
-import { installCni } from "../install/install.ts";
-import { replaceLink } from "../install/links.ts";
-import { pluginTypes } from "../plugins.ts";
+import { installCni, linkPlugins } from "../install/install.ts";
+import { whileInstalling } from "../install/places.ts";
 
 /** Puts the plug-ins where the container runtime looks for them, once; after it, configurations may name them. */
 export function createInstaller(log: Logger, folder: string | undefined, binDir = "/opt/cni/bin"): Runnable {
@@ -19,8 +19,12 @@ export function createInstaller(log: Logger, folder: string | undefined, binDir 
         log.info({ binDir, executable, notes }, "plug-ins installed");
       } else {
         const executable = existsSync(join(folder, shimName)) ? shimName : programName;
+        const prefix = dirname(folder);
         await mkdir(binDir, { recursive: true });
-        for (const type of pluginTypes) await replaceLink(join(binDir, type), join(folder, executable));
+        await whileInstalling(prefix, async () => {
+          await linkPlugins(binDir, join(folder, executable));
+          await endDraining(prefix);
+        });
         log.info({ binDir, executable }, "plug-ins linked");
       }
       ready();

@@ -28,6 +28,8 @@ export interface FolderPlan {
 /** The file that runtimes' names lead to: the shim, or the Node program. */
 export const shimName = "kx-cni-shim";
 export const programName = "kx-cni";
+/** The link to the folder that is used. */
+export const currentName = "current";
 
 /**
  * Puts an install folder below the prefix, named by version and content: one that is there is never changed, as it may be in use.
@@ -48,7 +50,7 @@ export async function makeFolder(prefix: string, version: string, plan: FolderPl
 }
 
 async function fillFolder(folder: string, { sources, hasNode, hasShim }: FolderPlan): Promise<void> {
-  const making = join(dirname(folder), `.${basename(folder)}.${process.pid}`);
+  const making = halfMade(folder);
   await rm(making, { recursive: true, force: true });
   try {
     await mkdir(making, { recursive: true, mode: 0o755 });
@@ -69,11 +71,20 @@ async function fillFolder(folder: string, { sources, hasNode, hasShim }: FolderP
 
 /** Removes the install folders of a version that are not among these. */
 export async function removeOtherFolders(prefix: string, keep: readonly string[]): Promise<void> {
+  if (!(await isThere(prefix))) return;
   for (const name of await readdir(prefix)) {
     const path = join(prefix, name);
     if (keep.includes(path) || !(await isInstallFolder(path))) continue;
-    await rm(path, { recursive: true, force: true });
+    // Killed in between, it must not look like something of another's.
+    const removing = halfMade(path);
+    await rename(path, removing);
+    await rm(removing, { recursive: true, force: true });
   }
+}
+
+/** What a folder is called while it is not whole. */
+function halfMade(folder: string): string {
+  return join(dirname(folder), `.${basename(folder)}.tmp`);
 }
 
 async function isInstallFolder(path: string): Promise<boolean> {

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KxError } from "@kx/core";
 import { linuxAddonPath } from "@kx/core/linux";
 import { pluginTypes } from "../plugins.ts";
+import { endDraining } from "./draining.ts";
 import {
+  currentName,
   type FolderPlan,
   type InstallSources,
   makeFolder,
@@ -13,15 +15,9 @@ import {
   removeOtherFolders,
   shimName,
 } from "./folder.ts";
-import { linksInto, linkTarget, replaceLink } from "./links.ts";
-
-/** Where things are on a node, as the container runtime is configured. */
-export interface CniFolders {
-  /** Where the runtime looks for plug-ins. Default: `/opt/cni/bin`. */
-  readonly binDir?: string;
-  /** Where kx's own files go. The path must be the same for this process and for the runtime. Default: `/opt/kx`. */
-  readonly prefix?: string;
-}
+import { linkTarget, replaceLink } from "./links.ts";
+import { checkNetwork, conflistPath, type InstalledNetwork, writeNetwork } from "./network.ts";
+import { type CniFolders, placesOf, removeHalfMade, whileInstalling } from "./places.ts";
 
 /** How plug-ins are installed. */
 export interface InstallCniOptions extends CniFolders {
@@ -31,6 +27,8 @@ export interface InstallCniOptions extends CniFolders {
   readonly fallback?: boolean;
   /** Default: the files of this package, and the Node that runs now. */
   readonly sources?: Partial<InstallSources>;
+  /** A configuration for the container runtime, written last. Default: none, as a node agent writes it. */
+  readonly network?: InstalledNetwork;
 }
 
 /** What was installed. */
@@ -41,65 +39,90 @@ export interface CniInstalled {
   readonly executable: "shim" | "node";
   /** Whether calls are carried out while no daemon answers. */
   readonly hasFallback: boolean;
+  /** The network configuration, if one was asked for. */
+  readonly conflist?: string;
   /** What whoever installs should know, in words. */
   readonly notes: readonly string[];
 }
 
-const currentName = "current";
-
 /**
  * Installs kx's plug-ins on this node: a folder below the prefix, the link `current` to it, and links to that under the
- * plug-ins' names. Each is put in place by one rename, so it can be done again, with another version too, while plug-ins run.
+ * plug-ins' names. Each is put in place by one rename, so it can be done again, with another version too, while plug-ins run;
+ * what an installation that was killed has left is removed. It ends an uninstallation that waits for attachments to go.
  *
- * @throws KxError `KX_CNI_INSTALL`.
+ * @throws KxError `KX_CNI_INSTALL`, before anything is changed if it is for the network; `KX_CNI_IO` if that cannot be written.
  */
 export async function installCni(options: InstallCniOptions = {}): Promise<CniInstalled> {
-  const { binDir = "/opt/cni/bin", prefix = "/opt/kx", plain = false, fallback = true } = options;
+  const places = placesOf(options);
+  const { plain = false, fallback = true, network } = options;
+  if (network !== undefined) checkNetwork(network);
   const sources = findSources(options.sources ?? {});
   const hasShim = !plain && sources.shim !== undefined;
   const plan: FolderPlan = { sources, hasNode: fallback || !hasShim, hasShim };
-  const top = resolve(prefix);
-  await mkdir(top, { recursive: true, mode: 0o755 });
-  const folder = await makeFolder(top, await ownVersion(), plan);
-  const current = join(top, currentName);
-  const previous = await linkTarget(current);
-  await replaceLink(current, basename(folder));
-  await mkdir(binDir, { recursive: true, mode: 0o755 });
-  for (const type of pluginTypes) {
-    await replaceLink(join(binDir, type), join(current, hasShim ? shimName : programName));
-  }
-  // The one before may be just starting.
-  await removeOtherFolders(top, [folder, ...(previous === undefined ? [] : [resolve(top, previous)])]);
+  await makeFolders(places);
+  const folder = await whileInstalling(places.prefix, async () => {
+    await removeHalfMade(places);
+    const made = await placePlugins(places, plan);
+    await endDraining(places.prefix);
+    return made;
+  });
+  const shadow = network === undefined ? undefined : await writeNetwork(network);
   const notes = [
     ...(plain || hasShim
       ? []
       : ["no shim: kx was built without a C compiler; each call starts Node, some 60 ms slower"]),
     ...(plan.hasNode ? [] : ["no fallback: while no daemon answers, ADD fails and DEL is kept for later"]),
+    ...(shadow === undefined ? [] : [`the container runtime takes ${shadow}, whose name sorts before: remove it`]),
   ];
-  return { folder, types: pluginTypes, executable: hasShim ? "shim" : "node", hasFallback: plan.hasNode, notes };
+  return {
+    folder,
+    types: pluginTypes,
+    executable: hasShim ? "shim" : "node",
+    hasFallback: plan.hasNode,
+    ...(network === undefined ? {} : { conflist: conflistPath(network) }),
+    notes,
+  };
 }
 
-/** How plug-ins are uninstalled. */
-export interface UninstallCniOptions extends CniFolders {
-  /** Where the runtime's network configurations are. Default: `/etc/cni/net.d`. */
-  readonly confDir?: string;
+async function makeFolders({ binDir, prefix }: Required<CniFolders>): Promise<void> {
+  try {
+    for (const folder of [prefix, binDir]) await mkdir(folder, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw new KxError("KX_CNI_INSTALL", `a folder cannot be made: ${KxError.from(cause).reason}`, {
+      cause,
+      remedy: "run it as root, or name other folders",
+    });
+  }
+}
+
+/** Makes a folder the one that is used. The one before may be just starting, so it stays. */
+async function placePlugins({ binDir, prefix }: Required<CniFolders>, plan: FolderPlan): Promise<string> {
+  const folder = await makeFolder(prefix, await ownVersion(), plan);
+  const current = join(prefix, currentName);
+  const previous = await linkTarget(current);
+  await replaceLink(current, basename(folder));
+  await linkPlugins(binDir, join(current, plan.hasShim ? shimName : programName));
+  await removeOtherFolders(prefix, [folder, ...(previous === undefined ? [] : [resolve(prefix, previous)])]);
+  return folder;
 }
 
 /**
- * Takes away what `installCni` has put there: first kx's network configuration, so that no new pod asks for it, then the
- * plug-ins, then their folder. Doing it again is no error.
+ * Lets the plug-ins' names lead to the Node program, which needs no daemon: the one that is installed, else another.
+ * For who works alone.
  */
-export async function uninstallCni(options: UninstallCniOptions = {}): Promise<void> {
-  const { binDir = "/opt/cni/bin", confDir = "/etc/cni/net.d", prefix = "/opt/kx" } = options;
-  const top = resolve(prefix);
-  await rm(join(confDir, conflistName), { force: true });
-  for (const link of await linksInto(binDir, top)) await rm(link, { force: true });
-  await rm(join(top, currentName), { force: true });
-  if (existsSync(top)) await removeOtherFolders(top, []);
+export async function placePrograms(
+  places: Required<CniFolders>,
+  sources: Partial<InstallSources> = {},
+): Promise<void> {
+  const program = join(places.prefix, currentName, programName);
+  if (existsSync(program)) await linkPlugins(places.binDir, program);
+  else await placePlugins(places, { sources: findSources(sources), hasNode: true, hasShim: false });
 }
 
-/** The network configuration that kx writes. */
-export const conflistName = "10-kx.conflist";
+/** Puts links to an executable under the plug-ins' names, each by a rename. */
+export async function linkPlugins(binDir: string, executable: string): Promise<void> {
+  for (const type of pluginTypes) await replaceLink(join(binDir, type), executable);
+}
 
 function findSources(given: Partial<InstallSources>): InstallSources {
   const addon = given.addon ?? linuxAddonPath();

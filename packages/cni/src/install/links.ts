@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 /** Lets a path be a link to a target; whatever was there is replaced at once, so that no moment is without. */
 export async function replaceLink(path: string, target: string): Promise<void> {
   if ((await linkTarget(path)) === target) return;
-  const making = join(dirname(path), `.${process.pid}.kx-link`);
+  const making = join(dirname(path), ".kx-link.tmp");
   await rm(making, { force: true });
   await symlink(target, making);
   await rename(making, path);

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { KxError } from "@kx/core";
 import { firstConfiguration } from "./plan-conflist.ts";
 
@@ -33,6 +33,7 @@ export function conflistFile(folder: string, name: string): ConflistFile {
       const making = join(folder, `.${name}.${process.pid}`);
       try {
         await mkdir(folder, { recursive: true });
+        await removeHalfWritten(path);
         await writeFile(making, text, { mode: 0o600 });
         await rename(making, path);
       } catch (error) {
@@ -46,6 +47,13 @@ export function conflistFile(folder: string, name: string): ConflistFile {
       return first === undefined || first >= name ? undefined : join(folder, first);
     },
   };
+}
+
+/** Removes what writers of a configuration that were killed have left. One that still writes fails, and tries again. */
+export async function removeHalfWritten(path: string): Promise<void> {
+  const start = `.${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith(start))) await rm(join(dirname(path), name), { force: true });
 }
 
 function failed(what: string, cause: unknown): KxError {

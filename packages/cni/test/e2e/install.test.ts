@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { collectingLogger } from "@kx/core/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { installCni, uninstallCni } from "../../src/install/index.ts";
 import { pluginTypes } from "../../src/plugins.ts";
@@ -20,6 +21,7 @@ function places(name: string) {
 
 it("puts links under the plug-ins' names, can be done again, and leaves nothing", async () => {
   const { binDir, confDir, prefix } = places("links");
+  const [cacheDir, socketPath] = [join(folder, "links", "cni"), join(folder, "links", "run", "cni.sock")];
   mkdirSync(binDir, { recursive: true });
   mkdirSync(confDir);
   writeFileSync(join(binDir, "bridge"), "another's");
@@ -54,11 +56,12 @@ it("puts links under the plug-ins' names, can be done again, and leaves nothing"
   );
   expect(await installCni({ binDir, prefix, sources: programs, plain: true })).toEqual(third);
 
-  await uninstallCni({ binDir, confDir, prefix });
-  await uninstallCni({ binDir, confDir, prefix });
+  const uninstall = () => uninstallCni({ ...places("links"), log: collectingLogger(), cacheDir, socketPath });
+  expect(await uninstall()).toEqual({ isRemoved: true, attached: [] });
+  expect(await uninstall()).toEqual({ isRemoved: true, attached: [] });
   expect(readdirSync(binDir)).toEqual(["bridge"]);
   expect(readdirSync(confDir)).toEqual(["20-other.conflist"]);
-  expect(readdirSync(prefix)).toEqual([]);
+  expect(existsSync(prefix)).toBe(false);
 });
 
 it("keeps what is there when it cannot install", async () => {
