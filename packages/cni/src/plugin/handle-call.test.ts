@@ -99,6 +99,15 @@ describe("versions", () => {
     );
     expect(output).toEqual({ cniVersion: "0.3.1", ips: [{ version: "4", address: "10.0.0.9/24" }] });
   });
+
+  it.each(["ADD", "CHECK"])("refuses prevResult of a version that it does not know, for %s", async (command) => {
+    const made = { command, config: { ...config, prevResult: { cniVersion: "9.0.0", ips: [] } } };
+    const { output } = await call({ check: async () => undefined }, made);
+    expect(output).toMatchObject({
+      code: 7,
+      msg: '[KX_CNI_CONFIG] prevResult cannot be read: a result has the version "9.0.0"',
+    });
+  });
 });
 
 describe("errors", () => {

@@ -137,6 +137,16 @@ describe("del", () => {
     expect(await readdir(join(folder, "cache/results"))).toEqual([]);
   });
 
+  it("goes on where the cache holds a result of a version that nobody knows", async () => {
+    await runtime.add(await network(), target);
+    const file = join(folder, "cache/results/net-c1-eth0");
+    const cached = { ...JSON.parse(await readFile(file, "utf8")), result: { cniVersion: "9.0.0", ips: [] } };
+    await writeFile(file, JSON.stringify(cached));
+    await runtime.del(await network(), target);
+    expect(await input("DEL-first-c1")).not.toHaveProperty("prevResult");
+    expect(await runtime.attachments()).toEqual([]);
+  });
+
   it("gives the result in the version that the network has now, and none below 0.4.0", async () => {
     await runtime.add(await network(), target);
     await runtime.del(await network({ cniVersion: "0.4.0" }), target);

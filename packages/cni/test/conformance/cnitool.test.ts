@@ -1,29 +1,19 @@
 // Our executables as cnitool calls them, the runtime of the specification's own repository.
-import { join } from "node:path";
 import type { JsonObject, Result110 } from "@kx/core/contracts/cni";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { netnsContents, type TestNetns } from "../../src/testing/netns.ts";
-import { goEnvironment, goProgram } from "../support/go-program.ts";
 import { elementCount, shared } from "../support/host.ts";
 import { ask, serve } from "../support/traffic.ts";
-import { makeNodeLab, type NodeLab, whyNot } from "./support/node-lab.ts";
+import { makeNodeLab, type NodeLab } from "./support/node-lab.ts";
+import { buildCnitool, type CnitoolCall, done, ipamOf, runCnitool, whyNoCnitool } from "./support/run-cnitool.ts";
 
-const go = goEnvironment();
-const missing = whyNot() ?? (go === undefined ? "there is no Go to build it with" : undefined);
-if (missing !== undefined) {
-  const told = `the plug-ins are not run by cnitool: ${missing}`;
-  if (process.env["CI"] === "true") throw new Error(told);
-  console.error(told);
-}
-
-describe.skipIf(missing !== undefined)("by cnitool", () => {
+describe.skipIf(whyNoCnitool() !== undefined)("by cnitool", () => {
   let program: string;
   let lab: NodeLab;
   let pod: TestNetns;
 
-  // The first build compiles it.
   beforeAll(() => {
-    program = goProgram("cnitool", join(import.meta.dirname, "cnitool-go"), go ?? {});
+    program = buildCnitool();
   }, 600_000);
   beforeEach(async () => {
     lab = await makeNodeLab();
@@ -31,33 +21,16 @@ describe.skipIf(missing !== undefined)("by cnitool", () => {
   });
   afterEach(() => lab[Symbol.asyncDispose]());
 
-  /** Its cache is always in the same folder, which for the time of a call is one of this test. */
-  const cnitool = (operation: string, netns: TestNetns = pod, env: NodeJS.ProcessEnv = {}) =>
-    lab.run(
-      "unshare",
-      [
-        "--mount",
-        "sh",
-        "-c",
-        'mount --bind "$0" /var/lib && exec "$@"',
-        lab.folder,
-        program,
-        operation,
-        "net",
-        netns.path,
-      ],
-      { CNI_PATH: lab.bin, NETCONFPATH: join(lab.folder, "net.d"), ...env },
-    );
-  const done = { exitCode: 0, output: undefined, stderr: "" };
-  const ranges = (...subnets: readonly string[]) => subnets.map((subnet) => [{ subnet }]);
+  const cnitool = (operation: CnitoolCall["operation"], netns = pod, env: NodeJS.ProcessEnv = {}) =>
+    runCnitool(lab, program, { operation, netns, env });
   const write = (plugin: JsonObject, cniVersion = "1.1.0") =>
     lab.network({ cniVersion, name: "net", plugins: [plugin] });
-  const bridge = (type = "kx-host-local"): JsonObject => ({
+  const bridge = (): JsonObject => ({
     type: "kx-bridge",
     bridge: "kx0",
     isDefaultGateway: true,
     ipMasq: true,
-    ipam: { type, dataDir: lab.dataDir, ranges: ranges("10.1.0.0/16", "fd00::/64") },
+    ipam: ipamOf(lab, "10.1.0.0/16", "fd00::/64"),
   });
 
   it.each(["0.4.0", "1.0.0", "1.1.0"])("kx-bridge is added, checked and deleted in %s", async (cniVersion) => {
@@ -86,7 +59,7 @@ describe.skipIf(missing !== undefined)("by cnitool", () => {
   });
 
   it("kx-bridge is asked for a status, and collects what is gone", async () => {
-    write({ ...bridge(), ipam: { type: "kx-host-local", dataDir: lab.dataDir, ranges: ranges("10.1.0.0/29") } });
+    write({ ...bridge(), ipam: ipamOf(lab, "10.1.0.0/29") });
     expect(await cnitool("status")).toEqual(done);
     expect(await cnitool("add")).toMatchObject({ exitCode: 0 });
     const gone = await lab.host.pod();
@@ -107,7 +80,7 @@ describe.skipIf(missing !== undefined)("by cnitool", () => {
   });
 
   it("kx-ptp and kx-loopback are added, checked and deleted", async () => {
-    const ipam = { type: "kx-host-local", dataDir: lab.dataDir, ranges: ranges("10.1.0.0/16") };
+    const ipam = ipamOf(lab, "10.1.0.0/16");
     await pod.run("ip", "link", "set", "lo", "down");
     lab.network({
       cniVersion: "1.1.0",

@@ -81,6 +81,31 @@ describe("the bridge", () => {
     expect(await host.addresses("kx0")).toEqual(isRefused ? [gateway] : [gateway, ...before]);
   });
 
+  it("is shared by networks of other subnets, of which one comes and goes without the other", async () => {
+    const first = { ...base, ipMasq: true, ipam: network.ipam("10.1.0.0/16", "fd00::/64") };
+    // Its containers have no gateway of IPv4, as the bridge can be one network's alone.
+    const second = { bridge: "kx0", name: "other", ipam: network.ipam("10.2.0.0/16", "fd01::/64") };
+    const [a, pods] = [await network.host.pod(), [await network.host.pod(), await network.host.pod()] as const];
+    const added = await network.ok({ command: "ADD", containerId: "a", netns: a.path, config: first });
+    for (const [index, pod] of pods.entries()) {
+      await network.ok({ command: "ADD", containerId: `b${index}`, netns: pod.path, config: second });
+    }
+    const firstIsWhole = async () => {
+      const config = { ...first, prevResult: added as unknown as JsonObject };
+      await network.ok({ command: "CHECK", containerId: "a", netns: a.path, config });
+      expect(await ask(a, "10.1.0.1", { port: 80 })).toBe("10.1.0.2");
+    };
+    await using _ = await serveAll([host, { port: 80 }], [pods[1], { port: 80 }]);
+    expect(await ask(pods[0], "10.2.0.3", { port: 80 })).toBe("10.2.0.2");
+    expect(await ask(pods[0], "fd01::3", { port: 80 })).toBe("fd01::2");
+    await firstIsWhole();
+    await network.ok({ command: "DEL", containerId: "b0", config: second });
+    await network.ok({ command: "GC", config: { ...second, "cni.dev/valid-attachments": [] } });
+    expect([network.leases("other"), network.leases().toSorted()]).toEqual([[], ["10.1.0.2", "fd00::2"]]);
+    expect((await host.addresses("kx0")).toSorted()).toEqual(["10.1.0.1/16", "fd00::1/64"]);
+    await firstIsWhole();
+  });
+
   it("may be promiscuous, or its ports in hairpin mode", async () => {
     await attach("a", { bridge: "kx0", promiscMode: true, mtu: 1400 });
     await attach("b", { bridge: "kx1", hairpinMode: true });

@@ -82,6 +82,12 @@ describe("kx-firewall", () => {
     for (const pod of [a, b]) await add(pod, isolated);
     await lab.done(firewall, "CHECK", { pod: a, fields: isolated });
     expect(await Promise.all([isDropped(b.netns, "10.1.0.2"), isDropped(b.netns, "fd00::2")])).toEqual([true, true]);
+    // Without br_netfilter too, by which filters of IP see what stays on a bridge.
+    const seen = ["net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0"];
+    await lab.host.netns.run("sysctl", "-w", ...seen);
+    // Not even the question for its hardware address is answered.
+    const isUnheard = async (to: string) => !(await hears(b.netns, to, inVainMs).catch(() => false));
+    expect(await Promise.all([isUnheard("10.1.0.2"), isUnheard("fd00::2")])).toEqual([true, true]);
     expect(await hears(lab.outside, "10.1.0.2")).toBe(true);
     expect(await hears(lab.host.netns, "10.1.0.2")).toBe(true);
     expect(await hears(a.netns, "192.0.2.2")).toBe(true);

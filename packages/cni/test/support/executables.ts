@@ -1,6 +1,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pluginTypes } from "../../src/plugins.ts";
 
 const reference = fileURLToPath(new URL("../conformance/programs/reference.ts", import.meta.url));
 const example = join(import.meta.dirname, "../../../../examples/cni-plugin/main.ts");
@@ -20,7 +21,6 @@ export async function installScript(folder: string, type: string, body: string):
 
 /** Puts the reference plug-ins into a folder as executables, run by this Node without a daemon. */
 export async function installReference(folder: string): Promise<void> {
-  const names = ["bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static"];
-  const types = names.map((name) => `kx-${name}`);
-  for (const type of types) await installScript(folder, type, `exec "${process.execPath}" "${reference}" ${type}`);
+  for (const type of pluginTypes)
+    await installScript(folder, type, `exec "${process.execPath}" "${reference}" ${type}`);
 }

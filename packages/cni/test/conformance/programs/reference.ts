@@ -1,5 +1,6 @@
 // The executable of a reference plug-in, as it runs without a daemon. Its type is the first argument.
 import { type CniPlugin, runCniPlugin } from "@kx/cni";
+import { createBandwidth } from "@kx/cni/bandwidth";
 import { createBridge } from "@kx/cni/bridge";
 import { createFirewall } from "@kx/cni/firewall";
 import { createHostLocal } from "@kx/cni/host-local";
@@ -7,8 +8,10 @@ import { createLoopback } from "@kx/cni/loopback";
 import { createPortmap } from "@kx/cni/portmap";
 import { createPtp } from "@kx/cni/ptp";
 import { createStatic } from "@kx/cni/static";
+import { createTuning } from "@kx/cni/tuning";
 
 const all: readonly CniPlugin[] = [
+  createBandwidth(),
   createBridge(),
   createFirewall(),
   createHostLocal(),
@@ -16,6 +19,7 @@ const all: readonly CniPlugin[] = [
   createPortmap(),
   createPtp(),
   createStatic(),
+  createTuning(),
 ];
 const plugins = Object.fromEntries(all.map((plugin) => [plugin.name, plugin]));
 const type = process.argv[2] ?? "";
