@@ -7,4 +7,5 @@ export const ownExtensions: ExtensionImports = {
     const { cniExtension } = await import("@kx/cni/bridge");
     return { extension: cniExtension(openNodeObjects) };
   },
+  "@kx/csi/hostpath": () => import("@kx/csi/hostpath"),
 };

@@ -70,6 +70,10 @@ export const csiErrors = {
     meaning: "The health of a driver cannot be served.",
     remedy: "Choose another port, or 0 for any free one.",
   },
+  KX_CSI_HOST: {
+    meaning: "A host does not give a driver what it needs.",
+    remedy: "Give the host what the message names.",
+  },
   KX_CSI_STATE_IO: {
     meaning: "The driver's state on disk cannot be read or written.",
     remedy: "Read the message; check the folder's permissions and the free space of its disk.",

@@ -151,10 +151,14 @@ function kernelSettings(layout: NodeLayout): Step[] {
   });
 }
 
-/** A /dev of its own with what containers, a kubelet (kmsg) and CSI drivers (loop-control) open. */
+/** Loop devices whose files are there: programs that take one for a block volume, as the kubelet does, make none. */
+const loopDevices = 64;
+
+/** A /dev of its own with what containers, a kubelet (kmsg) and CSI drivers (loop devices) open. */
 function devices(): Step[] {
   const dev = "/dev";
   const S_IFCHR = 0o020000;
+  const S_IFBLK = 0o060000;
   const nodes: [name: string, major: number, minor: number, mode: number][] = [
     ["null", 1, 3, 0o666],
     ["zero", 1, 5, 0o666],
@@ -177,6 +181,10 @@ function devices(): Step[] {
         major,
         minor,
       }),
+    ),
+    ...Array.from(
+      { length: loopDevices },
+      (_, minor): Step => ({ op: "mknod", path: `${dev}/loop${minor}`, mode: S_IFBLK | 0o660, major: 7, minor }),
     ),
     { op: "mkdir", path: `${dev}/pts`, mode: 0o755 },
     {

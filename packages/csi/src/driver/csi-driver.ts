@@ -40,6 +40,11 @@ export interface CsiDriverDefinition extends CsiHandlers {
    * `unix:///run/kx/csi/<name>/csi.sock` beside the control plane.
    */
   readonly endpoints?: { readonly node?: string; readonly controller?: string };
+  /**
+   * Whether each node has storage of its own: a host then serves the controller's calls on each node too, for the volumes
+   * there, and not beside the control plane. Default: false.
+   */
+  readonly distributed?: boolean;
   /** The kubelet's folder on nodes, where a host registers the driver. Default: `/var/lib/kubelet`. */
   readonly kubeletDir?: string;
   /** What the node's part needs of the node. Default: the kubelet's folder, /dev, and to be allowed to mount. */

@@ -16,6 +16,7 @@ const otherFields = [
   "state",
   "features",
   "csiDriver",
+  "distributed",
   "endpoints",
   "kubeletDir",
   "node",
@@ -73,19 +74,19 @@ function nodeNeeds({ kubeletDir = usualKubeletDir }: CsiDriverDefinition): NodeN
 }
 
 function partsOf(definition: CsiDriverDefinition, env: HostEnv): readonly Runnable[] {
-  const { name: driverName, endpoints = {}, kubeletDir = usualKubeletDir } = definition;
+  const { name: driverName, endpoints = {}, kubeletDir = usualKubeletDir, distributed = false } = definition;
   const { log, clock } = env;
   if (env.role === "node") {
     if (!hasNode(definition)) return [];
     const endpoint = endpoints.node ?? `unix://${kubeletDir}/plugins/${driverName}/csi.sock`;
     const socketPath = socketPathOf(endpoint);
     return [
-      csiRunnable(definition, "node", endpoint, env),
+      csiRunnable(definition, distributed ? "all" : "node", endpoint, env),
       createRegistrar({ driverName, socketPath, kubeletDir, log, clock }),
     ];
   }
   const endpoint = endpoints.controller ?? `unix:///run/kx/csi/${driverName}/csi.sock`;
-  return hasController(definition) ? [csiRunnable(definition, "controller", endpoint, env)] : [];
+  return hasController(definition) && !distributed ? [csiRunnable(definition, "controller", endpoint, env)] : [];
 }
 
 /** Reads by property access, so that getters and inherited methods count, and binds methods to their object. */

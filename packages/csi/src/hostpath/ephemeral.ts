@@ -1,7 +1,7 @@
 import { parseQuantity } from "@kx/core/units";
 import { csiError } from "../driver/csi-error.ts";
 import { formatDevice } from "../mount/devices.ts";
-import { attachLoop, detachLoops } from "../mount/loop-devices.ts";
+import { attachLoop, detachLoops, detachWhenUnmounted } from "../mount/loop-devices.ts";
 import { makeFolder, makeImage } from "./contents.ts";
 import type { Environment } from "./environment.ts";
 import { kindAskedFor } from "./parameters.ts";
@@ -34,7 +34,8 @@ export async function publishEphemeral(env: Environment, request: EphemeralReque
   if (kind === "folder") return mounter.bind({ volumeId, source, target, kind, readOnly, options });
   const device = await attachLoop(source);
   await formatDevice(mounter, { volumeId, device, fsType: "ext4" });
-  return mounter.mountDevice({ volumeId, device, target, fsType: "ext4", readOnly, options });
+  await mounter.mountDevice({ volumeId, device, target, fsType: "ext4", readOnly, options });
+  await detachWhenUnmounted(device);
 }
 
 /** Removes the volume if it was one; it is no longer mounted. */

@@ -39,6 +39,8 @@ export function hostpath(options: HostpathOptions): CsiDriver {
       accessModes: allModes,
       ...(options.attach === true ? { publishReadonly: true, publishedNodes: true } : {}),
     },
+    distributed: true,
+    ...(options.kubeletDir === undefined ? {} : { kubeletDir: options.kubeletDir }),
     csiDriver: {
       volumeLifecycleModes: ["Persistent", "Ephemeral"],
       podInfoOnMount: true,

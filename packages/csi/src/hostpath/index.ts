@@ -1,10 +1,5 @@
-// The reference driver: volumes in a folder of one node.
+// The reference driver: volumes in folders of the nodes.
 
-import { defineExtension, type ExtensionModule } from "@kx/core";
-import { hostpath } from "./hostpath.ts";
-import { type HostpathOptions, hostpathSchema } from "./options.ts";
-
-export { type HostpathOptions, hostpath, hostpathSchema };
-
-/** What a host loads. */
-export const extension: ExtensionModule = defineExtension({ options: hostpathSchema, create: hostpath });
+export { extension } from "./extension.ts";
+export { hostpath } from "./hostpath.ts";
+export { type HostpathExtensionOptions, type HostpathOptions, hostpathSchema } from "./options.ts";

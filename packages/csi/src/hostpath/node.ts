@@ -3,7 +3,7 @@ import { UsageUnit } from "@kx/core/contracts/csi";
 import { csiError } from "../driver/csi-error.ts";
 import type { NodeHandlers } from "../driver/csi-handlers.ts";
 import { deviceSize, formatDevice, growFileSystem, probeDevice } from "../mount/devices.ts";
-import { attachLoop, detachLoops, findLoops, refreshLoops } from "../mount/loop-devices.ts";
+import { attachLoop, detachLoops, detachWhenUnmounted, findLoops, refreshLoops } from "../mount/loop-devices.ts";
 import type { Environment } from "./environment.ts";
 import { publishEphemeral, removeEphemeral } from "./ephemeral.ts";
 import type { Found } from "./folders.ts";
@@ -43,6 +43,7 @@ export function nodeHandlers(env: Environment): OwnHandlers {
         if ((await mounter.mountAt(target)) === undefined) {
           if (!readOnly && type === "ext4") await growFileSystem(mounter, { volumeId, device });
           await mounter.mountDevice({ volumeId, device, target, fsType: type, readOnly, options: mountFlags });
+          await detachWhenUnmounted(device);
         }
         if (!readOnly && type !== "ext4") await growFileSystem(mounter, { volumeId, device }, target);
       }

@@ -13,7 +13,7 @@ describe("the hostpath driver's options", () => {
         nodeId: "n",
         stateDir: "/s",
         name: "hostpath.csi.kx.dev",
-        mode: "all",
+        kubeletDir: "/var/lib/kubelet",
         attach: false,
         durability: "fsync",
       },
@@ -21,23 +21,12 @@ describe("the hostpath driver's options", () => {
   });
 
   it("are read, sizes as Kubernetes writes them", async () => {
-    const more = [
-      "--capacity",
-      "100Gi",
-      "--attach",
-      "--max-volumes-per-node",
-      "7",
-      "--mode",
-      "node",
-      "--kubelet-dir",
-      "/k",
-    ];
+    const more = ["--capacity", "100Gi", "--attach", "--max-volumes-per-node", "7", "--kubelet-dir", "/k"];
     expect(await load(["--node-id", "n", "--state-dir", "/s", ...more])).toMatchObject({
       value: {
         capacityBytes: 100n * 1024n ** 3n,
         attach: true,
         maxVolumesPerNode: 7,
-        mode: "node",
         kubeletDir: "/k",
       },
     });
@@ -47,7 +36,7 @@ describe("the hostpath driver's options", () => {
     ["--capacity", "much"],
     ["--state-dir", "relative"],
     ["--max-volumes-per-node", "0"],
-    ["--mode", "both"],
+    ["--durability", "both"],
   ])("refuse %s %s", async (flag, value) => {
     await expect(load(["--node-id", "n", "--state-dir", "/s", flag, value])).rejects.toThrow(/KX_CONFIG_/);
   });

@@ -72,8 +72,30 @@ export function hostpathOptions(flags: z.output<typeof fields>): HostpathOptions
   };
 }
 
+/** The driver's options in a host's configuration: it serves all on each node. */
+export interface HostpathExtensionOptions extends Omit<HostpathOptions, "nodeId" | "mode"> {
+  /** Default: the name of the host's node. */
+  readonly nodeId?: string;
+}
+
+const { mode: _, ...hostedShape } = hostpathShape;
+const hosted = z.strictObject({
+  ...hostedShape,
+  nodeId: z.optional(hostpathShape.nodeId),
+  stateDir: z.prefault(hostpathShape.stateDir, "/var/lib/kx/hostpath"),
+  kubeletDir: z.prefault(path("The kubelet's folder."), "/var/lib/kubelet"),
+});
+
 /** The options in a host's configuration. */
-export const hostpathSchema: Schema<HostpathOptions> = miniSchema(z.pipe(fields, z.transform(hostpathOptions)));
+export const hostpathSchema: Schema<HostpathExtensionOptions> = miniSchema(
+  z.pipe(
+    hosted,
+    z.transform(({ nodeId, ...rest }): HostpathExtensionOptions => {
+      const { nodeId: _none, mode: _all, ...options } = hostpathOptions({ ...rest, nodeId: "", mode: "all" });
+      return nodeId === undefined ? options : { ...options, nodeId };
+    }),
+  ),
+);
 
 function isSize(text: string): boolean {
   try {

@@ -26,6 +26,7 @@ const packageOf: Readonly<Record<string, string>> = {
   fsfreeze: "util-linux",
   setpriv: "util-linux",
   cp: "coreutils",
+  mknod: "coreutils",
   rm: "coreutils",
   sync: "coreutils",
   "mkfs.ext4": "e2fsprogs",

@@ -27,7 +27,7 @@ export function createLiveness(options: LivenessOptions): Runnable {
   const { driverName, socketPath, port, log } = options;
   return {
     name: `liveness ${driverName}`,
-    group: "worker",
+    group: "server",
     async start(signal, ready) {
       await using client = createGrpcClient(Identity, { path: socketPath, maxBackoffMs: 1000 });
       const server = createServer((request, response) => {

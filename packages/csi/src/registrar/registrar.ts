@@ -36,8 +36,8 @@ export function createRegistrar(options: RegistrarOptions): Runnable {
   const path = registrationPath(driverName, options.kubeletDir);
   return {
     name: `registrar ${driverName}`,
-    // After the driver itself: the kubelet calls it at once.
-    group: "worker",
+    // After the driver itself, as the kubelet calls it at once; and not after caches, since nodes go on without the API server.
+    group: "cache",
     async start(signal, ready) {
       const life = new AbortController();
       const end = () => life.abort();
