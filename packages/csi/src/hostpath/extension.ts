@@ -7,13 +7,14 @@ export const extension: ExtensionModule<HostpathExtensionOptions> = defineExtens
   options: hostpathSchema,
   create: (options): Extension => {
     // What the cluster is told is the same for all nodes.
-    const { kx, kind, name, version, node, manifests } = hostpath({ nodeId: "", ...options });
+    const driver = hostpath({ nodeId: "", ...options });
+    const { kx, kind, name, version, node } = driver;
     return {
       kx,
       kind,
       name,
       version,
-      manifests,
+      manifests: (env) => driver.manifests(env),
       ...(node === undefined ? {} : { node }),
       parts: (env) => hostpath({ ...options, nodeId: nodeIdOf(options, env) }).parts(env),
     };

@@ -67,7 +67,7 @@ export interface ClaimOptions {
 }
 
 /** A claim; by default one for a volume that is there, of 16 MiB, for one node. */
-export function claim(name: string, options: ClaimOptions = {}): object {
+function claim(name: string, options: ClaimOptions = {}): object {
   const {
     storageClass = "",
     volumeName,
