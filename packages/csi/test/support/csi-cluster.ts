@@ -179,14 +179,16 @@ async function tracesOf(node: ClusterNode, stateDir: string): Promise<readonly s
     "*/snapshots/*",
     ")",
   );
-  const kubelet = await lines("find", "/var/lib/kubelet/plugins/kubernetes.io/csi", "-mindepth", "2", "-maxdepth", "2");
+  const folder = "/var/lib/kubelet/plugins/kubernetes.io/csi";
+  const kubelet = await lines("find", folder, "-mindepth", "2", "-maxdepth", "3");
   return [
     ...mounts
       .filter((line) => /kubernetes\.io[~/]csi|volumeDevices/.test(line) || line.includes(stateDir))
       .map((line) => `mount ${line}`),
     ...loops.filter((line) => line.includes(stateDir)).map((line) => `loop ${line}`),
     ...kept.map((line) => `kept ${line}`),
-    ...kubelet.map((line) => `kubelet ${line}`),
+    // Two folders for block volumes stay, empty.
+    ...kubelet.filter((line) => !/volumeDevices\/(publish|staging)$/.test(line)).map((line) => `kubelet ${line}`),
   ].toSorted();
 }
 
