@@ -27,7 +27,7 @@ const bitsPerByte = 8;
 const greatestBurst = 2 ** 32 - 1;
 /**
  * Kubernetes' annotations have no burst, but plug-ins want one: runtimes then send the greatest number of some type, such
- * as containerd 2^32 - 1. Taken for a burst it would let the first 512 MB through without any limit.
+ * as containerd 2^32 - 1. Taken for a burst it would let the first hundreds of megabytes through without limit.
  */
 const noBurstBits = 2 ** 31 - 1;
 /** The burst in its place: what passes in a tenth of a second, and at least the largest packet. */

@@ -1,4 +1,4 @@
-import { formatIp, parseIp } from "@kx/core/units";
+import { formatIp, parseCidr, parseIp } from "@kx/core/units";
 import { type NftSet, newChain, newRule, newSet, newTable, type Table } from "../nft/codec.ts";
 import {
   address,
@@ -6,6 +6,7 @@ import {
   decide,
   type Expression,
   hasBits,
+  inRange,
   isFamily,
   isToThisHost,
   lookup,
@@ -113,6 +114,8 @@ export function isOneAddress(hostIp: string | undefined): hostIp is string {
   return hostIp !== undefined && hostIp !== "" && parseIp(hostIp).value !== 0n;
 }
 
+const ipv6Loopback = parseCidr("::1/128");
+
 /** Makes what all attachments share, unless it is there. */
 export function makeHostPortTable(nft: Nft): void {
   const chain = (name: string, hook: "prerouting" | "output" | "postrouting", priority: number) =>
@@ -128,6 +131,8 @@ export function makeHostPortTable(nft: Nft): void {
     chain("postrouting", "postrouting", sourceNat),
     ...families.flatMap((family) => [rule("host_ports", toOne(family)), rule("host_ports", toAll(family))]),
     rule("prerouting", enter),
+    // What ::1 sends or is sent never leaves the node: translated it would be lost, not refused.
+    rule("output", [...isFamily(6), ...inRange("destination", ipv6Loopback), decide("return")]),
     rule("output", enter),
     ...families.flatMap((family) => [
       rule("postrouting", hideSender(family)),

@@ -65,6 +65,9 @@ describe("ports of the node", () => {
     expect(await ask(outside, "2001:db8::1", tcp)).toBe("2001:db8::2");
     expect(await ask(host.netns, "192.0.2.1", tcp)).toBeDefined();
     expect(await ask(host.netns, "127.0.0.1", tcp)).toBe("10.1.0.1");
+    // The kernel lets nothing of ::1 leave the node: those who ask there turn to 127.0.0.1 at once.
+    await expect(ask(host.netns, "::1", tcp)).rejects.toThrow("ECONNREFUSED");
+    expect(await ask(host.netns, "localhost", tcp)).toBe("10.1.0.1");
     // The container itself: without the node's address in between it would answer itself directly.
     expect(await ask(a, "192.0.2.1", tcp)).toBe("10.1.0.1");
     expect(await ask(b, "192.0.2.1", tcp)).toBe("10.1.0.3");
