@@ -3,6 +3,7 @@ import { type Extension, KxError } from "@kx/core";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
 import { provisioner } from "./provisioner/index.ts";
 import type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
+import { snapshotter } from "./snapshotter/snapshotter.ts";
 
 /** The controllers of a driver, each under the name of the sidecar whose work it does. */
 export type SidecarPart = "provisioner" | "capacity" | "attacher" | "resizer" | "snapshotter" | "health-monitor";
@@ -38,7 +39,7 @@ export interface Sidecar {
   make(env: SidecarEnv): readonly Extension[];
 }
 
-const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner };
+const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner, snapshotter };
 
 /** The parts that a driver of these capabilities needs. */
 export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {

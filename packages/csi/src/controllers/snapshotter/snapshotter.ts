@@ -1,0 +1,77 @@
+import { type Change, defineController, done, type Resource, watch } from "@kx/controllers";
+import type { Extension, KubeObject } from "@kx/core";
+import { ControllerCapability, GroupControllerCapability } from "@kx/core/contracts/csi";
+import {
+  type SnapshotClass,
+  VolumeGroupSnapshotClass,
+  VolumeSnapshotClass,
+} from "../../snapshot-controller/resources.ts";
+import { whenServed } from "../served.ts";
+import { partComponent, partName, type Sidecar, type SidecarEnv } from "../sidecars.ts";
+import type { Content, ContentKind } from "./content-kind.ts";
+import { workOn } from "./content-worker.ts";
+import { groupContents } from "./group-contents.ts";
+import { snapshotContents } from "./snapshot-contents.ts";
+
+/** Has a driver take and delete the snapshots that contents stand for. */
+export const snapshotter: Sidecar = {
+  isNeeded: ({ controller }) => controller.has(ControllerCapability.CREATE_DELETE_SNAPSHOT),
+  make(env) {
+    const hasGroups = env.driver.capabilities.groupController.has(
+      GroupControllerCapability.CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT,
+    );
+    return [
+      controllerOf("snapshotter", snapshotContents, VolumeSnapshotClass, env),
+      ...(hasGroups ? [controllerOf("group-snapshotter", groupContents, VolumeGroupSnapshotClass, env)] : []),
+    ];
+  },
+};
+
+function controllerOf<T extends Content>(
+  part: string,
+  kind: ContentKind<T>,
+  classes: Resource<SnapshotClass>,
+  { driver, options }: SidecarEnv,
+): Extension {
+  const name = partName(driver, part);
+  const controller = defineController<T>({
+    name,
+    component: partComponent(driver, part),
+    eventsApi: "core/v1",
+    for: kind.resource,
+    predicates: [(change) => matters(change, kind, driver.name)],
+    watches: [watch(classes, { map: () => [] })],
+    concurrency: options.concurrency,
+    async reconcile({ object }, ctx) {
+      if (object === undefined) return done;
+      return await workOn(kind, object, { ...ctx, driver, callTimeoutMs: options.callTimeoutMs });
+    },
+    manifests: () => [secretRole(name)],
+  });
+  return whenServed(controller, kind.resource);
+}
+
+/** Whether a change asks for work: not what this controller writes itself. */
+function matters<T extends Content>(change: Change<T>, kind: ContentKind<T>, driver: string): boolean {
+  if (change.object.spec.driver !== driver) return false;
+  if (change.kind !== "updated") return change.kind === "added";
+  const [now, before] = [kind.state(change.object), kind.state(change.old)];
+  const { object, old } = change;
+  if (object.metadata.generation !== old.metadata.generation) return true;
+  return (
+    now.isDeleted !== before.isDeleted ||
+    now.isBeingDeleted !== before.isBeingDeleted ||
+    now.isBound !== before.isBound ||
+    (now.isReady && !before.isReady) ||
+    (now.source === "member" && now.hasHandle !== before.hasHandle)
+  );
+}
+
+function secretRole(name: string): KubeObject {
+  return {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRole",
+    metadata: { name: `kx:controller:${name}-secrets` },
+    rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }],
+  };
+}
