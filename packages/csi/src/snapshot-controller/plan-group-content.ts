@@ -66,7 +66,12 @@ function contentFor(
           [annotations.groupDeletionSecretNamespace]: secret.namespace,
         };
   return {
-    metadata: { name: contentName, ...(secret === undefined ? {} : { annotations: secrets }) },
+    // Protected from the start: what is deleted right away may have been taken already.
+    metadata: {
+      name: contentName,
+      finalizers: [finalizers.groupContentBound],
+      ...(secret === undefined ? {} : { annotations: secrets }),
+    },
     spec: {
       volumeGroupSnapshotRef: {
         apiVersion: apiVersionOf(VolumeGroupSnapshot),

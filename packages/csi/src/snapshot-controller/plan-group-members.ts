@@ -102,6 +102,7 @@ function contentFor({ group, content, handle, info }: Member, names: Names, worl
   return {
     metadata: {
       name: names.content,
+      finalizers: [finalizers.contentBound],
       annotations: {
         [annotations.groupHandle]: handle,
         ...(secret === undefined ? {} : { [annotations.deletionSecretName]: secret }),

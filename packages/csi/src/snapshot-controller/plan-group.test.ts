@@ -17,7 +17,8 @@ const groups = classOf(VolumeGroupSnapshotClass, "groups");
 
 function groupOf(rest: { spec?: object; status?: object; metadata?: object } = {}) {
   const spec = { source: { selector: { matchLabels: labels } }, volumeGroupSnapshotClassName: "groups" };
-  return held(VolumeGroupSnapshot, "both", { spec, ...rest } as never);
+  const metadata = { finalizers: [finalizers.groupBound] };
+  return held(VolumeGroupSnapshot, "both", { spec, metadata, ...rest } as never);
 }
 function contentOf(rest: { status?: object; spec?: object; metadata?: object } = {}) {
   return held(VolumeGroupSnapshotContent, "groupsnapcontent-both-uid", {
@@ -138,9 +139,8 @@ describe("a group snapshot", () => {
     );
   });
 
-  it("is protected once it is bound", () => {
-    const status = { boundVolumeGroupSnapshotContentName: "groupsnapcontent-both-uid", readyToUse: false };
-    expect(plan(groupOf({ status }), ...pair, groups, contentOf())).toMatchObject([
+  it("is protected before anything is made", () => {
+    expect(plan(groupOf({ metadata: {} }), ...pair, groups)).toMatchObject([
       { patch: { metadata: { finalizers: [finalizers.groupBound] } } },
     ]);
   });

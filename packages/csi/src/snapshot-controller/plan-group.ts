@@ -30,11 +30,10 @@ function planLiving(group: Cached<VolumeGroupSnapshot>, world: GroupWorld): read
   if (content !== undefined) {
     const problem = mismatch(group, content);
     if (problem !== undefined) return failed(problem.reason, problem.message);
-    if (bound !== undefined) {
-      const protect = changeFinalizers(VolumeGroupSnapshot, group, { add: [finalizers.groupBound] });
-      if (protect !== undefined) return [protect];
-    }
   }
+  // Before there is a content: a group that is deleted right then would leave it behind.
+  const protect = changeFinalizers(VolumeGroupSnapshot, group, { add: [finalizers.groupBound] });
+  if (protect !== undefined) return [protect];
 
   if (group.status?.readyToUse === true && bound !== undefined) {
     const message = brokenBinding(group, world.content(bound));

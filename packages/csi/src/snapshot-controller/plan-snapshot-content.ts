@@ -71,6 +71,8 @@ function contentFor(
   return {
     metadata: {
       name: contentName,
+      // From the start: what is deleted right away may have been taken already.
+      finalizers: [finalizers.contentBound],
       ...(node === undefined ? {} : { labels: { [managedByLabel]: node } }),
       ...(secret === undefined
         ? {}

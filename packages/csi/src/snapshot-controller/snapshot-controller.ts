@@ -10,7 +10,7 @@ import {
 } from "@kx/core";
 import { miniSchema } from "@kx/core/config";
 import * as z from "zod/mini";
-import { gated } from "../controllers/gated.ts";
+import { gated } from "./gated.ts";
 import { groupControllers } from "./group-controllers.ts";
 import { installCrds, snapshotCrds } from "./install-crds.ts";
 import { findOthers } from "./others.ts";
@@ -53,7 +53,6 @@ export function snapshotController(options: SnapshotControllerOptions = {}): Ext
       return gated(
         (signal, standAside) => clearTheWay(env, options, groups, signal, standAside),
         controllers.flatMap((controller): readonly Runnable[] => controller.parts(env)),
-        "snapshot-controller",
       );
     },
     manifests: (env) => [

@@ -6,8 +6,9 @@ import {
   VolumeGroupSnapshotClass,
   VolumeSnapshotClass,
 } from "../../snapshot-controller/resources.ts";
-import { whenServed } from "../served.ts";
-import { partComponent, partName, type Sidecar, type SidecarEnv } from "../sidecars.ts";
+import { partComponent, partName } from "../part-name.ts";
+import type { Sidecar, SidecarEnv } from "../sidecars.ts";
+import { whenServed } from "../when-served.ts";
 import type { Content, ContentKind } from "./content-kind.ts";
 import { workOn } from "./content-worker.ts";
 import { groupContents } from "./group-contents.ts";
@@ -48,7 +49,7 @@ function controllerOf<T extends Content>(
     },
     manifests: () => [secretRole(name)],
   });
-  return whenServed(controller, kind.resource);
+  return whenServed(controller);
 }
 
 /** Whether a change asks for work: not what this controller writes itself. */

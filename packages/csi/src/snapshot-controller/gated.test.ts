@@ -18,7 +18,7 @@ function lab(standsAside: boolean) {
     if (standsAside) standAside();
     await way.promise;
   };
-  const parts = gated(gate, [part("workers", "leader"), part("cache", "cache")], "x");
+  const parts = gated(gate, [part("workers", "leader"), part("cache", "cache")]);
   const stop = new AbortController();
   const ready: string[] = [];
   const start = (index: number) => {
@@ -35,7 +35,7 @@ describe("parts behind a gate", () => {
     const { happened, ready, way, stop, start } = lab(true);
     const running = [0, 1, 2].map((index) => start(index));
     await turn();
-    expect(ready.toSorted()).toEqual(["cache", "x/way", "workers"]);
+    expect(ready.toSorted()).toEqual(["cache", "way", "workers"]);
     expect(happened).toEqual([]);
     way.resolve();
     await turn();
@@ -53,7 +53,7 @@ describe("parts behind a gate", () => {
     await turn();
     const running = [gate, start(2), start(1)];
     await turn();
-    expect(ready).toEqual(["x/way", "cache", "workers"]);
+    expect(ready).toEqual(["way", "cache", "workers"]);
     expect(happened).toEqual(["cache starts", "workers starts"]);
     stop.abort();
     await Promise.all(running);

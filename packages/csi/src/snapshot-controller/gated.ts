@@ -7,13 +7,13 @@ export type Gate = (signal: AbortSignal, standAside: () => void) => Promise<void
  * Parts that start only when a gate has opened, and a part that opens it. While it stands aside all are ready: a host that
  * has nothing to do is well.
  */
-export function gated(gate: Gate, parts: readonly Runnable[], name: string): readonly Runnable[] {
+export function gated(gate: Gate, parts: readonly Runnable[]): readonly Runnable[] {
   const opened = createLatch();
   const filled = parts.map(({ group }) => (group === "cache" ? createLatch() : undefined));
   const allFilled = Promise.all(filled.flatMap((latch) => (latch === undefined ? [] : [latch.promise])));
   return [
     {
-      name: `${name}/way`,
+      name: "way",
       group: "server",
       async start(signal, ready) {
         await gate(signal, ready);
