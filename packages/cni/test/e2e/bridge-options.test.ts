@@ -81,6 +81,18 @@ describe("the bridge", () => {
     expect(await host.addresses("kx0")).toEqual(isRefused ? [gateway] : [gateway, ...before]);
   });
 
+  it("as a gateway has the host pass packets on, of the families that it is one of", async () => {
+    const keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
+    const forwarding = async () => (await host.run("sysctl", "-n", ...keys)).trim().split("\n");
+    await host.run("sysctl", "-w", ...keys.map((key) => `${key}=0`));
+    await attach("a", { bridge: "kx0", ipam: network.ipam("10.1.0.0/24", "fd00::/64") });
+    expect([await forwarding(), await host.addresses("kx0")]).toEqual([["0", "0"], []]);
+    await attach("b", { bridge: "kx0", isGateway: true, name: "four", ipam: network.ipam("10.2.0.0/24") });
+    expect([await forwarding(), await host.addresses("kx0")]).toEqual([["1", "0"], ["10.2.0.1/24"]]);
+    await attach("c", { bridge: "kx1", isGateway: true, name: "six", ipam: network.ipam("fd01::/64") });
+    expect([await forwarding(), await host.addresses("kx1")]).toEqual([["1", "1"], ["fd01::1/64"]]);
+  });
+
   it("is shared by networks of other subnets, of which one comes and goes without the other", async () => {
     const first = { ...base, ipMasq: true, ipam: network.ipam("10.1.0.0/16", "fd00::/64") };
     // Its containers have no gateway of IPv4, as the bridge can be one network's alone.

@@ -40,6 +40,19 @@ it("carries out what the shim is called for, from ADD to DEL", async () => {
   expect(await daemon.stop()).toBe(0);
 });
 
+it("tells the trace that a call is a part of, as its variables say", async () => {
+  await using host = await makeHost();
+  using lab = daemonLab(host.netns);
+  await using daemon = await lab.startDaemon();
+  const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+  const env = { TRACEPARENT: `00-${traceId}-${spanId}-01` };
+  await lab.done({ command: "DEL", env, config: { prevResult: { cniVersion: "9.0.0" } } });
+  const lines = daemon.log().split("\n");
+  const line = lines.find((text) => text.includes("prevResult left out")) ?? "{}";
+  expect(JSON.parse(line)).toMatchObject({ type: "kx-bridge", command: "DEL", containerId: "a", traceId, spanId });
+  expect(await daemon.stop()).toBe(0);
+});
+
 /** Everything that is known of links, on the host and in a container. */
 async function linksOf({ netns }: TestHost, pod: TestNetns) {
   const names = async (of: TestNetns) =>
