@@ -77,7 +77,7 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
     300_000,
   );
 
-  test.each(["bridge", "host-local"] as const)(
+  test.each(plugins)(
     "for kx-%s executed",
     async (name) => {
       const executable = await installScript(
@@ -88,7 +88,7 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
       const env = { KX_CNI_SOCKET: join(folder, "run", "cni.sock") };
       await passes(`kx-${name}, executed`, { ...suiteOptions(name, place), executable, env });
     },
-    600_000,
+    900_000,
   );
 
   test.each(plugins)(
