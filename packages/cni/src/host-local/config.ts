@@ -3,6 +3,9 @@ import { miniSchema } from "@kx/core/config";
 import type { FullRoute, IpRange } from "@kx/core/contracts/cni";
 import * as z from "zod/mini";
 
+/** Where leases are kept unless the configuration says otherwise. */
+export const defaultDataDir = "/var/lib/cni/networks";
+
 /** How addresses are managed: the `ipam` of a network's configuration. */
 export interface HostLocalIpam {
   /** One address is given out of each inner list. */
@@ -18,6 +21,8 @@ export interface HostLocalIpam {
   readonly resolvConf?: string;
   /** Where leases are kept, a folder for each network. Default: /var/lib/cni/networks. */
   readonly dataDir?: string;
+  /** Whether what other networks of the same `dataDir` have given is not given either. Default: false. */
+  readonly avoidOtherNetworks?: boolean;
 }
 
 /** The fields of kx-host-local. */
@@ -64,6 +69,7 @@ export const hostLocalConfig: Schema<HostLocalConfig> = miniSchema(
       routes: z.exactOptional(z.array(routeSchema)),
       resolvConf: text,
       dataDir: text,
+      avoidOtherNetworks: z.exactOptional(z.boolean()),
     }),
     args: z.exactOptional(requestedIpsSchema),
   }),

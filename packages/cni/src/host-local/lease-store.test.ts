@@ -1,5 +1,5 @@
 // What becomes of leases that nobody gives back, and of those of a call that failed.
-import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "@kx/core/contracts/cni";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -178,6 +178,23 @@ describe("taking back", () => {
     writeFileSync(lab.lease("10.1.2.3"), "a\r\neth0");
     for (const step of steps) await step();
     expect(lab.leases()).toEqual(["10.1.2.2", "10.1.2.3"]);
+  });
+
+  it("gives no address that another network has given, if it is to avoid those", async () => {
+    mkdirSync(join(lab.dataDir, "before"), { recursive: true });
+    writeFileSync(join(lab.dataDir, "before/10.1.2.2"), "x\r\neth0");
+    const ipam = { dataDir: lab.dataDir, ranges: [[{ subnet: "10.1.2.0/29" }]], avoidOtherNetworks: true };
+    const result = await lab.done({ command: "ADD", fields: { ipam } });
+    expect(result.ips?.[0]?.address).toBe("10.1.2.3/29");
+    rmSync(join(lab.dataDir, "before"), { recursive: true });
+    const asked = await lab.done({ command: "ADD", containerId: "b", args: "IP=10.1.2.2", fields: { ipam } });
+    expect(asked.ips?.[0]?.address).toBe("10.1.2.2/29");
+    // Two networks on two links may well use the same range.
+    mkdirSync(join(lab.dataDir, "beside"));
+    writeFileSync(join(lab.dataDir, "beside/10.1.2.4"), "x\r\neth0");
+    const apart = { ...ipam, avoidOtherNetworks: false };
+    const free = await lab.done({ command: "ADD", containerId: "c", args: "IP=10.1.2.4", fields: { ipam: apart } });
+    expect(free.ips?.[0]?.address).toBe("10.1.2.4/29");
   });
 
   it("gives no address that is cooling, as long as it is", async () => {

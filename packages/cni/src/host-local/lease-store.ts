@@ -19,7 +19,7 @@ export type AttachmentName = Required<LeaseOwner>;
 export interface LeaseRequest extends AttachmentName {
   readonly netns: string;
   /** Addresses that must not be given although they are free. */
-  isCooling(ip: string): boolean;
+  isBarred(ip: string): boolean;
   /** Is told which addresses had to be taken from attachments whose namespace is gone. */
   onReclaimed(ips: readonly string[]): void;
 }
@@ -110,7 +110,7 @@ function allocate(leases: LockedLeases, journal: LeaseJournal, pool: Pool, reque
 function planOrReclaim(leases: LockedLeases, journal: LeaseJournal, pool: Pool, request: LeaseRequest): LeasePlan {
   const plan = () => {
     const view = viewOf(leases);
-    const isTaken = (ip: Ip) => view.isTaken(ip) || request.isCooling(formatIp(ip));
+    const isTaken = (ip: Ip) => view.isTaken(ip) || request.isBarred(formatIp(ip));
     return planLeases(pool, { ...view, isTaken, own: ownAddresses(leases, request) });
   };
   const first = plan();

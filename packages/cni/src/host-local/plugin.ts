@@ -3,14 +3,13 @@ import { formatCidr, formatIp } from "@kx/core/units";
 import type { CniContext, CniPlugin, CniResult } from "../plugin/cni-plugin.ts";
 import { defineCniPlugin } from "../plugin/define-plugin.ts";
 import { formatRanges } from "./address-range.ts";
-import { type HostLocalConfig, hostLocalConfig } from "./config.ts";
+import { defaultDataDir, type HostLocalConfig, hostLocalConfig } from "./config.ts";
 import type { Waiter } from "./folder-lock.ts";
 import { createLeaseStore, type LeaseRequest, type LeaseStore } from "./lease-store.ts";
+import { otherLeases } from "./other-leases.ts";
 import type { Grant } from "./plan-leases.ts";
 import { readPool } from "./pool.ts";
 import { readResolvConf } from "./resolv-conf.ts";
-
-const defaultDataDir = "/var/lib/cni/networks";
 
 /** How kx-host-local behaves, beside what the network's configuration says. */
 export interface HostLocalOptions {
@@ -46,11 +45,12 @@ export function createHostLocal(options: HostLocalOptions = {}): CniPlugin<HostL
       const pool = readPool(config, args);
       const dns = config.ipam.resolvConf ? readResolvConf(config.ipam.resolvConf) : undefined;
       const store = storeOf(config);
+      const isElsewhere = otherLeases(config);
       const request: LeaseRequest = {
         containerId,
         ifName,
         netns,
-        isCooling: (ip) => isCooling(config.name, ip),
+        isBarred: (ip) => isCooling(config.name, ip) || isElsewhere(ip),
         onReclaimed: (ips) => logReclaimed(ctx.log, config.name, ips),
       };
       const grants = await ctx.phase("lease", () => store.allocate(pool, request, waiterOf(ctx)));

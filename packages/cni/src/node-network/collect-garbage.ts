@@ -42,10 +42,12 @@ export function createGarbageCollector({ settings, runtime, invoker, log }: Garb
   let suspects: ReadonlySet<string> = new Set();
   const look = async (signal: AbortSignal): Promise<Look> => {
     // What is attached is read before what runs: who comes in between is in no danger.
-    const remembered = (await runtime.attachments()).filter(({ networkName }) => networkName === settings.network);
+    const remembered = (await runtime.attachments()).filter(({ networkName, netns }) => {
+      return networkName === settings.network || isOfPod(netns);
+    });
     const sandboxes = await listSandboxes(settings.criSocket, signal);
-    const attachments = remembered.map(({ containerId, ifName, netns }) => {
-      return { containerId, ifName, hasNamespace: netns !== undefined && isNamespace(netns) };
+    const attachments = remembered.map(({ networkName, containerId, ifName, netns, config }) => {
+      return { networkName, containerId, ifName, config, hasNamespace: netns !== undefined && isNamespace(netns) };
     });
     return { attachments, sandboxes };
   };
@@ -64,11 +66,13 @@ export function createGarbageCollector({ settings, runtime, invoker, log }: Garb
       const text = await conflistFile(settings.confDir, conflistName(settings.network)).read();
       // Without a configuration nothing can have been attached since the last uninstallation.
       if (text === undefined) return { removed: 0, suspects: 0 };
-      const network = await parseNetwork(text);
-      for (const { containerId, ifName } of plan.stale) {
-        log.info({ containerId, ifName }, "attachment removed, as its pod is gone");
-        await tolerate(runtime.del(network, { containerId, ifName }, { signal }));
+      for (const { networkName, containerId, ifName, config } of plan.stale) {
+        log.info({ network: networkName, containerId, ifName }, "attachment removed, as its pod is gone");
+        // By what it was made with, which may be another network's plug-ins that the runtime calls no more.
+        const made = parseNetwork(config);
+        await tolerate(made.then((network) => runtime.del(network, { containerId, ifName }, { signal })));
       }
+      const network = await parseNetwork(text);
       // Without a list, which would be out of date for pods that are just being made: plug-ins then remove only what has
       // lost its namespace.
       for (const plugin of network.plugins) {
@@ -79,6 +83,14 @@ export function createGarbageCollector({ settings, runtime, invoker, log }: Garb
       return { removed: plan.stale.length, suspects: plan.suspects.size - plan.stale.length };
     },
   };
+}
+
+/**
+ * Whether a namespace is where container runtimes keep those of pods. Attachments of networks that were here before count
+ * too: runtimes call the plug-ins of their present configuration alone.
+ */
+function isOfPod(netns: string | undefined): boolean {
+  return netns !== undefined && /^(\/var)?\/run\/netns\/[^/]+$/.test(netns);
 }
 
 async function listSandboxes(path: string, signal: AbortSignal): Promise<Look["sandboxes"]> {

@@ -1,13 +1,15 @@
 import { type Clock, KxError, type Logger, type Runnable } from "@kx/core";
 import type { Metrics } from "@kx/core/metrics";
+import { defaultDataDir } from "../host-local/config.ts";
 import { startNetWorker } from "../net/net-calls.ts";
 import type { Invoker } from "../runtime/invoke.ts";
 import { createCniRuntime } from "../runtime/runtime.ts";
 import { createGarbageCollector, type GarbageCollector } from "./collect-garbage.ts";
-import { conflistFile } from "./conflist-file.ts";
+import { type ConflistFile, conflistFile } from "./conflist-file.ts";
 import { createMeasures, type NodeNetworkMeasures } from "./measure.ts";
 import type { ClusterFacts, NodeObjects, OpenNodeObjects } from "./node-objects.ts";
-import { conflistName } from "./plan-conflist.ts";
+import { conflistName, rangesOf } from "./plan-conflist.ts";
+import { planPoolUse, poolWarnings, readLeases } from "./pool-use.ts";
 import { type SetUpTools, setUpNode, warningsOf } from "./set-up.ts";
 import { type NodeNetworkOptions, type NodeNetworkSettings, settingsOf } from "./settings.ts";
 import { createWarnings, type Warnings } from "./warnings.ts";
@@ -28,6 +30,10 @@ export interface NodeNetworkHost {
 const resyncMs = 30_000;
 const retryMs = 2000;
 const pluginTimeoutMs = 60_000;
+/** Other plug-ins run programs such as iptables. */
+const pluginPath = "/usr/sbin:/usr/bin:/sbin:/bin";
+/** How often the addresses that are left are counted. */
+const countMs = 5000;
 
 /**
  * What makes plug-ins a network: the configuration of the container runtime, routes to the pods of other nodes, the node's
@@ -58,6 +64,13 @@ async function run(
   await together(signal, (ending) => [
     keepUp(keeper, objects, ending, ready),
     collectForever(settings, host, collectorOf(settings, host), measures, ending),
+    countForever(
+      conflist,
+      createWarnings(log, (event) => objects.event(nodeName, event)),
+      measures,
+      host,
+      ending,
+    ),
   ]);
 }
 
@@ -130,9 +143,31 @@ async function setUpOnce({ host, tools, measures, warnings }: Keeper, facts: Clu
 }
 
 function collectorOf(settings: NodeNetworkSettings, { log, clock }: NodeNetworkHost): GarbageCollector {
-  const invoker: Invoker = { path: [settings.binDir], env: { PATH: "" }, clock, timeoutMs: pluginTimeoutMs };
+  const invoker: Invoker = { path: [settings.binDir], env: { PATH: pluginPath }, clock, timeoutMs: pluginTimeoutMs };
   const runtime = createCniRuntime({ ...invoker, cacheDir: settings.cacheDir });
   return createGarbageCollector({ settings, runtime, invoker, log });
+}
+
+/** Tells how many addresses are left, by the configuration that pods are made with. */
+async function countForever(
+  conflist: ConflistFile,
+  warnings: Warnings,
+  measures: NodeNetworkMeasures,
+  { clock, log }: Pick<NodeNetworkHost, "clock" | "log">,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const text = await conflist.read();
+      const pools = text === undefined ? [] : planPoolUse(rangesOf(text), await readLeases(defaultDataDir));
+      warnings.update(poolWarnings(pools));
+      measures.pools(pools);
+    } catch (error) {
+      // What somebody else has made of the configuration is put right elsewhere.
+      log.debug({ err: error }, "addresses not counted");
+    }
+    await clock.sleep(countMs, signal).catch(() => undefined);
+  }
 }
 
 async function collectForever(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type Look, planCollect } from "./plan-collect.ts";
 
-const attachment = (containerId: string, hasNamespace: boolean) => ({ containerId, ifName: "eth0", hasNamespace });
+const attachment = (containerId: string, hasNamespace: boolean) => {
+  return { networkName: "kx", containerId, ifName: "eth0", config: "{}", hasNamespace };
+};
 const none: ReadonlySet<string> = new Set();
 const look = (attachments: Look["attachments"], ready: readonly string[], notReady: readonly string[] = []): Look => {
   const sandboxes = new Map<string, { isReady: boolean }>();
@@ -22,7 +24,7 @@ describe("what is out of use", () => {
   it("is what the runtime does not know and whose namespace is gone, at two looks in a row", () => {
     const first = planCollect(now, none);
     expect(first).toMatchObject({ stale: [], isSighted: true });
-    expect([...first.suspects]).toEqual(["gone eth0"]);
+    expect([...first.suspects]).toEqual(["kx gone eth0"]);
     expect(planCollect(now, first.suspects).stale).toEqual([attachment("gone", false)]);
   });
 

@@ -1,7 +1,10 @@
 /** An attachment that the container runtime remembers. */
 export interface RememberedAttachment {
+  readonly networkName: string;
   readonly containerId: string;
   readonly ifName: string;
+  /** The network's list as it was at the ADD. */
+  readonly config: string;
   /** Whether its network namespace is there. */
   readonly hasNamespace: boolean;
 }
@@ -37,6 +40,6 @@ export function planCollect({ attachments, sandboxes }: Look, before: ReadonlySe
   };
 }
 
-function nameOf({ containerId, ifName }: RememberedAttachment): string {
-  return `${containerId} ${ifName}`;
+function nameOf({ networkName, containerId, ifName }: RememberedAttachment): string {
+  return `${networkName} ${containerId} ${ifName}`;
 }

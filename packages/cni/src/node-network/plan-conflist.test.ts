@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseNetwork } from "../runtime/network.ts";
-import { conflistName, firstConfiguration, planConflist } from "./plan-conflist.ts";
+import { conflistName, firstConfiguration, planConflist, rangesOf } from "./plan-conflist.ts";
 
 const settings = { network: "kx", bridge: "cni0" };
 type Bridge = { readonly ipam: { readonly ranges: unknown; readonly routes: unknown }; readonly mtu?: number };
@@ -21,7 +21,9 @@ describe("the container runtime's configuration", () => {
       type: "kx-host-local",
       ranges: [[{ subnet: "10.244.1.0/24" }], [{ subnet: "fd00:1::/64" }]],
       routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+      avoidOtherNetworks: true,
     });
+    expect(rangesOf(text)).toEqual(["10.244.1.0/24", "fd00:1::/64"]);
   });
 
   it("never lets a failure of STATUS evict pods: each plug-in is ready once", async () => {

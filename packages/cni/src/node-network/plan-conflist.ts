@@ -1,4 +1,5 @@
 import { parseCidr } from "@kx/core/units";
+import type { HostLocalIpam } from "../host-local/index.ts";
 import type { NodeFacts } from "./node-objects.ts";
 import type { NodeNetworkSettings } from "./settings.ts";
 
@@ -35,13 +36,25 @@ export function planConflist(
         hairpinMode: true,
         ...(ipMasq ? { ipMasq } : {}),
         ...(mtu === undefined ? {} : { mtu }),
-        ipam: { type: "kx-host-local", ranges: podCidrs.map((subnet) => [{ subnet }]), routes },
+        // The ranges are the node's: pods may still have addresses by a network that was here before.
+        ipam: {
+          type: "kx-host-local",
+          ranges: podCidrs.map((subnet) => [{ subnet }]),
+          routes,
+          avoidOtherNetworks: true,
+        },
       },
       { type: "kx-portmap", statusPolicy, capabilities: { portMappings: true } },
       { type: "kx-bandwidth", statusPolicy, capabilities: { bandwidth: true } },
     ],
   };
   return `${JSON.stringify(list, null, 2)}\n`;
+}
+
+/** The ranges of a configuration that was planned here. Pure. */
+export function rangesOf(conflist: string): readonly string[] {
+  const list = JSON.parse(conflist) as { readonly plugins: readonly { readonly ipam?: HostLocalIpam }[] };
+  return (list.plugins[0]?.ipam?.ranges ?? []).flatMap((set) => set.map(({ subnet }) => subnet));
 }
 
 /** The file of a network. Runtimes take the one whose name sorts first. */

@@ -27,7 +27,7 @@ export interface KxCluster extends AsyncDisposable {
 /** Starts a cluster of so many nodes, by default on kx's network, and with addresses of IPv4. */
 export async function kxUp(
   nodes: number,
-  network: "kx" | "none" = "kx",
+  network: "kx" | "upstream" | "none" = "kx",
   ipFamilies: "ipv4" | "ipv4,ipv6" = "ipv4",
 ): Promise<KxCluster> {
   const parent = await mkdtemp(join(tmpdir(), "kxn-"));
