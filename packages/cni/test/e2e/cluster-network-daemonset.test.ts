@@ -15,9 +15,11 @@ describe("kx's network with its agent as a DaemonSet", () => {
   beforeAll(async () => {
     kx = await kxUp(1, "none");
     node = kx.cluster.nodes[0]!;
-    const archive = join(kx.dir, "agent.tar");
-    await writeFile(archive, await agentImage());
-    await kx.cluster.loadImage(archive);
+    for (const version of [1, 2]) {
+      const archive = join(kx.dir, `agent-${version}.tar`);
+      await writeFile(archive, await agentImage({ version }));
+      await kx.cluster.loadImage(archive);
+    }
   }, 240_000);
   afterAll(() => kx?.[Symbol.asyncDispose]());
 
@@ -44,16 +46,34 @@ describe("kx's network with its agent as a DaemonSet", () => {
     await expect.poll(left, { timeout: 60_000, interval: 500 }).toEqual([]);
   }, 300_000);
 
-  it("starts and ends pods while the agent is replaced by another", async () => {
-    const before = await agentPod();
-    const names = Array.from({ length: 6 }, (_, index) => `roll-${index}`);
-    const replaced = kx.kubectl("rollout", "restart", "daemonset/kx-node-agent", ...inSystem);
-    await kx.apply(...names.map((name) => webPod(name, "node-1", { labels: { app: "roll" } })));
-    await replaced;
+  it("starts and ends pods while the agent is upgraded", async () => {
+    const folder = async () => (await node.exec("readlink", ["/opt/kx/current"])).stdout.trim();
+    const before = { pod: await agentPod(), folder: await folder() };
+    const upgraded = kx.kubectl(
+      "set",
+      "image",
+      "daemonset/kx-node-agent",
+      "agent=localhost/kx-node-agent:2",
+      ...inSystem,
+    );
+    const isUpgraded = async () => {
+      const path = "jsonpath={.status.updatedNumberScheduled} {.status.numberReady} {.status.observedGeneration}";
+      return (await kx.kubectl("get", "daemonset/kx-node-agent", ...inSystem, "-o", path)) === "1 1 2";
+    };
+    let round = 0;
+    // Until a whole round was under way after it.
+    for (let isLast = false; !isLast; round++) {
+      isLast = await isUpgraded();
+      const names = Array.from({ length: 4 }, (_, index) => `roll-${round}-${index}`);
+      await kx.apply(...names.map((name) => webPod(name, "node-1", { labels: { app: "roll" } })));
+      await kx.ready(...names);
+      await kx.kubectl("delete", "pods", "-l", "app=roll", "--timeout=90s");
+    }
+    await upgraded;
     await kx.kubectl("rollout", "status", "daemonset/kx-node-agent", ...inSystem, "--timeout=120s").catch(explain);
-    await kx.ready(...names);
-    expect(await agentPod()).not.toBe(before);
-    await kx.kubectl("delete", "pods", "-l", "app=roll", "--timeout=90s");
+    expect(round).toBeGreaterThan(1);
+    expect(await agentPod()).not.toBe(before.pod);
+    expect(await folder()).not.toBe(before.folder);
     const left = async () => (await traces(node)).filter((line) => /^(lease|result|link veth)/.test(line));
     await expect.poll(left, { timeout: 60_000, interval: 500 }).toEqual([]);
   }, 300_000);

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildImage } from "@kx/cluster";
@@ -7,18 +8,27 @@ import { linuxAddonPath } from "@kx/core/linux";
 import { imageFile, nodeFiles } from "./node-image.ts";
 
 const dist = fileURLToPath(new URL("../../../../apps/cli/dist", import.meta.url));
-const name = "localhost/kx-node-agent:1";
+/** Versions have tags. */
+const name = "localhost/kx-node-agent";
+
+/** What is special about an image. */
+export interface AgentImageOptions {
+  /** The plug-ins' program differs from that of another version, as after an upgrade. Default: 1. */
+  readonly version?: number;
+}
 
 /** An image of the node agent with the pod network's plug-ins, as an OCI archive. */
-export async function agentImage(): Promise<Uint8Array> {
+export async function agentImage({ version = 1 }: AgentImageOptions = {}): Promise<Uint8Array> {
+  const program = await readFile(join(dist, "kx-cni.js"), "utf8");
   const shim = join(dist, "kx-cni-shim");
   return buildImage({
-    names: [name],
+    names: [`${name}:${version}`],
     files: [
       ...(await nodeFiles()),
       // Container runtimes name namespaces by it.
       { type: "symlink", path: "/var/run", target: "/run" },
-      ...["node-agent.js", "worker.js", "kx-cni.js"].map((one) => imageFile(`/app/${one}`, join(dist, one))),
+      ...["node-agent.js", "worker.js"].map((one) => imageFile(`/app/${one}`, join(dist, one))),
+      { type: "file", path: "/app/kx-cni.js", content: `${program}// version ${version}\n` },
       ...(existsSync(shim) ? [imageFile("/app/kx-cni-shim", shim, 0o755)] : []),
       imageFile("/app/koffi.node", linuxAddonPath() ?? ""),
       { type: "file", path: "/app/host.yaml", content: hostConfiguration },
@@ -67,7 +77,7 @@ export function agentObjects(needs: NodeNeeds, rendered: readonly KubeObject[]):
             containers: [
               {
                 name: "agent",
-                image: name,
+                image: `${name}:1`,
                 command: ["/app/node", "/app/node-agent.js", "--config", "/app/host.yaml"],
                 env: [{ name: "KX_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
                 securityContext: { privileged: needs.privileged === true },
