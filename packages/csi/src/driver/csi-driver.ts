@@ -41,10 +41,10 @@ export interface CsiDriverDefinition extends CsiHandlers {
    */
   readonly endpoints?: { readonly node?: string; readonly controller?: string };
   /**
-   * Whether each node has storage of its own: a host then serves the controller's calls on each node too, for the volumes
-   * there, and not beside the control plane. Default: false.
+   * Tells that each node has storage of its own, and where this one is, as NodeGetInfo does: a host then serves the controller's
+   * calls on each node, with controllers for its volumes alone, and not beside the control plane. Default: it has not.
    */
-  readonly distributed?: boolean;
+  readonly distributed?: { readonly segments: Readonly<Record<string, string>> };
   /** The kubelet's folder on nodes, where a host registers the driver. Default: `/var/lib/kubelet`. */
   readonly kubeletDir?: string;
   /** What the node's part needs of the node. Default: the kubelet's folder, /dev, and to be allowed to mount. */

@@ -1,10 +1,13 @@
 import { didYouMean, type HostEnv, KxError, type NodeNeeds, type Runnable } from "@kx/core";
+import { startupTaintController } from "../controllers/startup-taint/startup-taint.ts";
 import { createRegistrar } from "../registrar/registrar.ts";
 import { hasController, hasNode } from "./capabilities.ts";
 import type { CsiDriver, CsiDriverDefinition } from "./csi-driver.ts";
 import { type CheckFeatures, type CsiFeatures, featureNeeds } from "./csi-features.ts";
 import type { CsiHandlers } from "./csi-handlers.ts";
+import type { CsiServices } from "./csi-services.ts";
 import { csiDriverObject } from "./driver-manifests.ts";
+import { controllerObjects, controllerParts } from "./embedded-controllers.ts";
 import { socketPathOf } from "./endpoint.ts";
 import { handlerNames } from "./handler-names.ts";
 import { csiRunnable } from "./start-csi-driver.ts";
@@ -51,16 +54,21 @@ export function defineCsiDriver<const Definition extends CsiDriverDefinition>(
 ): CsiDriver {
   validate(definition);
   const bound = bind(definition);
-  return Object.freeze({
+  const driver: CsiDriver = Object.freeze({
     kx: 1,
     kind: "csi",
     name: bound.name,
     version: bound.version ?? "0.0.0",
     definition: bound,
-    parts: (env) => partsOf(bound, env),
-    manifests: () => [csiDriverObject(bound)],
+    parts: (env) => partsOf(driver, env),
+    manifests: (env) => [
+      csiDriverObject(bound),
+      ...controllerObjects(driver, env),
+      ...(hasNode(bound) ? startupTaintController(bound.name).manifests(env) : []),
+    ],
     ...(hasNode(bound) ? { node: bound.node ?? nodeNeeds(bound) } : {}),
   } satisfies CsiDriver);
+  return driver;
 }
 
 const usualKubeletDir = "/var/lib/kubelet";
@@ -73,20 +81,29 @@ function nodeNeeds({ kubeletDir = usualKubeletDir }: CsiDriverDefinition): NodeN
   };
 }
 
-function partsOf(definition: CsiDriverDefinition, env: HostEnv): readonly Runnable[] {
-  const { name: driverName, endpoints = {}, kubeletDir = usualKubeletDir, distributed = false } = definition;
-  const { log, clock } = env;
-  if (env.role === "node") {
-    if (!hasNode(definition)) return [];
-    const endpoint = endpoints.node ?? `unix://${kubeletDir}/plugins/${driverName}/csi.sock`;
-    const socketPath = socketPathOf(endpoint);
-    return [
-      csiRunnable(definition, distributed ? "all" : "node", endpoint, env),
-      createRegistrar({ driverName, socketPath, kubeletDir, log, clock }),
-    ];
+function partsOf(driver: CsiDriver, env: HostEnv): readonly Runnable[] {
+  const { definition } = driver;
+  const { name: driverName, endpoints = {}, kubeletDir = usualKubeletDir, distributed } = definition;
+  const { log, clock, role } = env;
+  let services: CsiServices | undefined;
+  const served = (now: CsiServices | undefined) => {
+    services = now;
+  };
+  const controllers = () => controllerParts(driver, () => services, env);
+  if (role === "controller") {
+    const taints = hasNode(definition) ? startupTaintController(driverName).parts(env) : [];
+    if (!hasController(definition) || distributed !== undefined) return taints;
+    const endpoint = endpoints.controller ?? `unix:///run/kx/csi/${driverName}/csi.sock`;
+    return [csiRunnable(definition, "controller", endpoint, env, served), ...controllers(), ...taints];
   }
-  const endpoint = endpoints.controller ?? `unix:///run/kx/csi/${driverName}/csi.sock`;
-  return hasController(definition) && !distributed ? [csiRunnable(definition, "controller", endpoint, env)] : [];
+  if (!hasNode(definition)) return [];
+  const endpoint = endpoints.node ?? `unix://${kubeletDir}/plugins/${driverName}/csi.sock`;
+  const socketPath = socketPathOf(endpoint);
+  return [
+    csiRunnable(definition, distributed === undefined ? "node" : "all", endpoint, env, served),
+    createRegistrar({ driverName, socketPath, kubeletDir, log, clock }),
+    ...(distributed === undefined ? [] : controllers()),
+  ];
 }
 
 /** Reads by property access, so that getters and inherited methods count, and binds methods to their object. */

@@ -206,7 +206,9 @@ describe("the object CSIDriver", () => {
   it("says of each field what the definition says, and else Kubernetes' default", () => {
     const env = { namespace: "kube-system", image: "none" };
     const plain = defineCsiDriver({ name, nodeGetInfo: async () => ({ nodeId: "n" }) });
-    expect(plain.manifests(env)).toEqual([
+    const [object, ...roles] = plain.manifests(env);
+    expect(new Set(roles.map(({ kind }) => kind))).toEqual(new Set(["ClusterRole"]));
+    expect([object]).toEqual([
       {
         apiVersion: "storage.k8s.io/v1",
         kind: "CSIDriver",
@@ -242,9 +244,9 @@ describe("the object CSIDriver", () => {
       controllerPublishVolume: none,
       controllerUnpublishVolume: nothing,
     });
-    const [object] = full.manifests(env);
-    expect(object?.["spec"]).toEqual({ attachRequired: true, ...csiDriver });
-    expect(Object.keys(object?.["spec"] ?? {})).toHaveLength(11);
+    const [told] = full.manifests(env);
+    expect(told?.["spec"]).toEqual({ attachRequired: true, ...csiDriver });
+    expect(Object.keys(told?.["spec"] ?? {})).toHaveLength(11);
   });
 
   it("is part of an extension that a host can run", () => {
@@ -254,7 +256,8 @@ describe("the object CSIDriver", () => {
       `csi ${name}`,
       `registrar ${name}`,
     ]);
-    expect(driver.parts({ ...env, role: "controller" })).toEqual([]);
+    const taints = driver.parts({ ...env, role: "controller" }).map((part) => part.name);
+    expect(taints).toEqual(["identity-csi-kx-dev-startup-taint/cache", "identity-csi-kx-dev-startup-taint/workers"]);
     expect(driver.node?.hostPaths?.[0]).toEqual({ path: "/var/lib/kubelet", propagation: "Bidirectional" });
   });
 });

@@ -30,6 +30,8 @@ export interface RunCsiOptions {
   readonly kubeconfig?: string;
   /** The kubelet's folder, where the part `registrar` registers the driver. Default: the definition's. */
   readonly kubeletDir?: string;
+  /** The node's name, which controllers of a driver with `distributed` need. */
+  readonly nodeName?: string;
   /** Port on the loopback address whose `/healthz` asks the driver's Probe; 0 takes any free one. Default: none. */
   readonly livenessPort?: number;
   readonly io?: CsiIo;

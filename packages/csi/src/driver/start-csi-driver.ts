@@ -126,8 +126,14 @@ async function kernelMounts(): Promise<readonly Mount[]> {
   return await readMountInfo();
 }
 
-/** A driver as a part of a host: ready when its `init` is done. */
-export function csiRunnable(definition: CsiDriverDefinition, mode: CsiMode, endpoint: string, env: HostEnv): Runnable {
+/** A driver as a part of a host: ready when its `init` is done. `served` is told its services, and when they end. */
+export function csiRunnable(
+  definition: CsiDriverDefinition,
+  mode: CsiMode,
+  endpoint: string,
+  env: HostEnv,
+  served: (services: CsiServices | undefined) => void,
+): Runnable {
   return {
     name: `csi ${definition.name}`,
     group: "server",
@@ -135,8 +141,10 @@ export function csiRunnable(definition: CsiDriverDefinition, mode: CsiMode, endp
       const { log, clock, metrics } = env;
       await using driver = await startCsiDriver(definition, { endpoint, mode, log, clock, metrics });
       await driver.ready;
+      served(driver.services);
       ready();
       await untilAborted(signal);
+      served(undefined);
     },
   };
 }

@@ -39,12 +39,11 @@ export function hostpath(options: HostpathOptions): CsiDriver {
       accessModes: allModes,
       ...(options.attach === true ? { publishReadonly: true, publishedNodes: true } : {}),
     },
-    distributed: true,
+    distributed: env.topology,
     ...(options.kubeletDir === undefined ? {} : { kubeletDir: options.kubeletDir }),
     csiDriver: {
       volumeLifecycleModes: ["Persistent", "Ephemeral"],
       podInfoOnMount: true,
-      storageCapacity: true,
       fsGroupPolicy: "File",
     },
     async init() {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -130,7 +130,10 @@ export async function registered(csi: CsiCluster, node: string): Promise<void> {
     const { spec } = JSON.parse(await csi.kubectl("get", "csinode", node, "-o", "json")) as CSINode;
     return spec.drivers?.some(({ name, nodeID }) => name === driverName && nodeID === node) ?? false;
   };
-  await until(knows, `${node} to know the driver`);
+  await until(knows, `${node} to know the driver`).catch(async (error: Error) => {
+    const said = await readFile(csi.cluster.logs(`${node}/csi-agent`), "utf8").catch(String);
+    throw new Error(`${error.message}; the end of the agent's log: ${said.slice(-4000)}`, { cause: error });
+  });
 }
 
 function hostConfiguration(options: object): string {

@@ -11,7 +11,7 @@ export interface PodOptions {
   /** Whether volumes are mounted read-only. Default: false. */
   readonly readOnly?: boolean;
   readonly securityContext?: object;
-  readonly nodeName?: string;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +23,7 @@ export function volumePod(name: string, options: PodOptions): object {
     inline = {},
     readOnly = false,
     securityContext = {},
-    nodeName,
+    nodeSelector,
     labels = {},
   } = options;
   const mounted = [...Object.keys(claims), ...Object.keys(inline)];
@@ -34,7 +34,7 @@ export function volumePod(name: string, options: PodOptions): object {
     metadata: { name, namespace: "default", labels },
     spec: {
       terminationGracePeriodSeconds: 0,
-      ...(nodeName === undefined ? {} : { nodeName }),
+      ...(nodeSelector === undefined ? {} : { nodeSelector }),
       securityContext,
       containers: [
         {
@@ -67,9 +67,9 @@ export interface ClaimOptions {
 }
 
 /** A claim; by default one for a volume that is there, of 16 MiB, for one node. */
-function claim(name: string, options: ClaimOptions = {}): object {
+export function claim(name: string, options: ClaimOptions = {}): object {
   const {
-    storageClass = "",
+    storageClass: storageClassName = "",
     volumeName,
     size = "16Mi",
     accessMode = "ReadWriteOnce",
@@ -80,7 +80,7 @@ function claim(name: string, options: ClaimOptions = {}): object {
     kind: "PersistentVolumeClaim",
     metadata: { name, namespace: "default" },
     spec: {
-      storageClassName: storageClass,
+      storageClassName,
       accessModes: [accessMode],
       volumeMode,
       resources: { requests: { storage: size } },
@@ -112,4 +112,21 @@ export function staticVolume(
     },
     claim(name, { volumeName: name, accessMode, volumeMode, size }),
   ];
+}
+
+/** A class of volumes of the driver. */
+export function storageClass(
+  name: string,
+  volumeBindingMode: "Immediate" | "WaitForFirstConsumer",
+  parameters: Readonly<Record<string, string>> = {},
+): object {
+  return {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name },
+    provisioner: driverName,
+    volumeBindingMode,
+    allowVolumeExpansion: true,
+    parameters,
+  };
 }
