@@ -14,6 +14,9 @@ import type { CsiDriver } from "./csi-driver.ts";
 import type { CsiServices } from "./csi-services.ts";
 import { partRights } from "./part-rights.ts";
 
+/** Those that know a node's volumes from others': several of another part, one a node, would do the same work. */
+const partsByNode: readonly SidecarPart[] = ["provisioner"];
+
 /** A driver's controllers in its own process: those that its capabilities call for, or those named. */
 export function embeddedControllers(
   driver: CsiDriver,
@@ -25,7 +28,10 @@ export function embeddedControllers(
   const client = inProcessDriver(driver, { services, log, clock, metrics });
   const named = parts === undefined ? {} : { parts };
   if (distributed === undefined) return csiControllers(client, named);
-  if (nodeName !== undefined) return csiControllers(client, { ...named, node: { name: nodeName, ...distributed } });
+  if (nodeName !== undefined) {
+    const needed = partsNeeded(client.capabilities).filter((part) => partsByNode.includes(part));
+    return csiControllers(client, { parts: needed, ...named, node: { name: nodeName, ...distributed } });
+  }
   throw new KxError("KX_CSI_HOST", `the driver "${driver.name}" was not given the name of its node`, {
     remedy: "give the host --node-name",
   });
