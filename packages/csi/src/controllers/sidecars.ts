@@ -3,6 +3,7 @@ import { type Extension, KxError } from "@kx/core";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
 import { provisioner } from "./provisioner/index.ts";
 import type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
+import { resizer } from "./resizer/index.ts";
 import { snapshotter } from "./snapshotter/snapshotter.ts";
 
 /** The controllers of a driver, each under the name of the sidecar whose work it does. */
@@ -39,7 +40,7 @@ export interface Sidecar {
   make(env: SidecarEnv): readonly Extension[];
 }
 
-const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner, snapshotter };
+const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner, resizer, snapshotter };
 
 /** The parts that a driver of these capabilities needs. */
 export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type ControlPlane, startControlPlane } from "@kx/cluster";
 import type { Client } from "@kx/controllers";
 import { Event, PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
+import { StorageClass } from "@kx/controllers/api/storage-v1";
 import { clusterClient } from "@kx/controllers/testing";
 import { type Extension, systemClock } from "@kx/core";
 import { runHost } from "@kx/core/host";
@@ -59,6 +60,12 @@ export async function startCsiLab(options: LabOptions): Promise<CsiLab> {
   const cluster = await startControlPlane();
   undo.defer(() => cluster.stop());
   const client = undo.use(await clusterClient(cluster));
+  // The API server lets only claims of a class grow that allows it.
+  await client.create(StorageClass, {
+    metadata: { name: "lab" },
+    provisioner: driver.name,
+    allowVolumeExpansion: true,
+  });
   const extensions = options.extensions(driver);
   const host = await runHost({
     role: "controller",

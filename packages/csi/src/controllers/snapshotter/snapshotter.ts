@@ -43,6 +43,7 @@ function controllerOf<T extends Content>(
     predicates: [(change) => matters(change, kind, driver.name)],
     watches: [watch(classes, { map: () => [] })],
     concurrency: options.concurrency,
+    retryBackoff: { baseMs: 1000, maxMs: 300_000 },
     async reconcile({ object }, ctx) {
       if (object === undefined) return done;
       return await workOn(kind, object, { ...ctx, driver, callTimeoutMs: options.callTimeoutMs });
