@@ -57,7 +57,7 @@ const ask = (namespace: string, name: string, storage: string) =>
 async function claimWhen(
   namespace: string,
   name: string,
-  describe: string,
+  what: string,
   holds: (claim: PersistentVolumeClaim) => boolean,
 ): Promise<PersistentVolumeClaim> {
   return await eventually(
@@ -66,7 +66,7 @@ async function claimWhen(
       if (!holds(claim)) throw new Error(JSON.stringify(claim.status));
       return claim;
     },
-    { describe },
+    { describe: what },
   );
 }
 const typesOf = (claim: PersistentVolumeClaim) => (claim.status?.conditions ?? []).map(({ type }) => type);

@@ -1,4 +1,4 @@
-import type { Cached, CacheReader, Client, ReconcileContext, Stored } from "@kx/controllers";
+import type { Cached, CacheReader, Client, ReconcileContext } from "@kx/controllers";
 import { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { statusOf } from "../outcome.ts";
 
@@ -33,9 +33,7 @@ export async function patchClaim(
   const metadata = { uid, resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
   const patch = { metadata, status };
   const options = { type: "merge", subresource: "status", signal } as const;
-  return (await client.patch(PersistentVolumeClaim, { name, namespace }, patch, options)) as Cached<
-    Stored<PersistentVolumeClaim>
-  >;
+  return await client.patch(PersistentVolumeClaim, { name, namespace }, patch, options);
 }
 
 /** Changes the spec of a volume. */

@@ -2,14 +2,6 @@ import type { Cached, DeepReadonly } from "@kx/controllers";
 import type { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { bytesOf } from "../sizes.ts";
 
-/** How far the growth of a claim is: `status.allocatedResourceStatuses.storage`. */
-export type ResizeStatus =
-  | "ControllerResizeInProgress"
-  | "ControllerResizeInfeasible"
-  | "NodeResizePending"
-  | "NodeResizeInProgress"
-  | "NodeResizeInfeasible";
-
 /** What this process remembers of a claim's last try. */
 export interface ResizeMemory {
   /** Whether the driver said that nothing is at work any more. */
@@ -67,6 +59,7 @@ function sizeToGrow(
     case "ControllerResizeInProgress":
       // As long as the driver may be at work on a size, another cannot be asked for.
       return isFinal ? wanted : (allocated ?? wanted);
+    case undefined:
     default:
       return wanted;
   }
@@ -88,8 +81,8 @@ export function allocatedOf({ status }: DeepReadonly<PersistentVolumeClaim>): bi
   return allocated === undefined ? undefined : bytesOf(allocated);
 }
 
-function statusOf({ status }: DeepReadonly<PersistentVolumeClaim>): ResizeStatus | undefined {
-  return status?.allocatedResourceStatuses?.["storage"] as ResizeStatus | undefined;
+function statusOf({ status }: DeepReadonly<PersistentVolumeClaim>): string | undefined {
+  return status?.allocatedResourceStatuses?.["storage"];
 }
 
 function isPendingOnNode({ status }: DeepReadonly<PersistentVolumeClaim>): boolean {
