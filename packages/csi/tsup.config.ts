@@ -7,6 +7,7 @@ export default defineConfig(
     "mount/index": "src/mount/index.ts",
     "registrar/index": "src/registrar/index.ts",
     "controllers/index": "src/controllers/index.ts",
+    "data-source-validator/index": "src/data-source-validator/index.ts",
     "snapshot-controller/index": "src/snapshot-controller/index.ts",
     "hostpath/index": "src/hostpath/index.ts",
     "bin/kx-csi-hostpath": "src/bin/kx-csi-hostpath.ts",

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type Extension, KxError } from "@kx/core";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
+import { type HealthMonitorOptions, healthMonitor } from "./health-monitor/index.ts";
 import { provisioner } from "./provisioner/index.ts";
 import type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
 import { resizer } from "./resizer/index.ts";
@@ -24,6 +25,8 @@ export interface SidecarOptions {
   readonly node?: OwnNode;
   /** Default: as each option says. */
   readonly provisioner?: ProvisionerOptions;
+  /** Default: as each option says. */
+  readonly healthMonitor?: HealthMonitorOptions;
 }
 
 /** What a part is made of. */
@@ -40,7 +43,7 @@ export interface Sidecar {
   make(env: SidecarEnv): readonly Extension[];
 }
 
-const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner, resizer, snapshotter };
+const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner, resizer, snapshotter, "health-monitor": healthMonitor };
 
 /** The parts that a driver of these capabilities needs. */
 export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {

@@ -1,0 +1,1 @@
+export { dataSourceValidator, extension, VolumePopulator, volumePopulatorCrd } from "./data-source-validator.ts";
