@@ -43,7 +43,12 @@ export interface Sidecar {
   make(env: SidecarEnv): readonly Extension[];
 }
 
-const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = { provisioner, resizer, snapshotter, "health-monitor": healthMonitor };
+const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = {
+  provisioner,
+  resizer,
+  snapshotter,
+  "health-monitor": healthMonitor,
+};
 
 /** The parts that a driver of these capabilities needs. */
 export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {

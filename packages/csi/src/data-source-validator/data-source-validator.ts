@@ -1,5 +1,5 @@
-import { type Controller, defineController, done, type Resource, watch } from "@kx/controllers";
 import type { ObjectMeta } from "@kx/controllers";
+import { type Controller, defineController, done, type Resource, watch } from "@kx/controllers";
 import type { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
 import { PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { defineExtension, type Extension, type ExtensionModule, type KubeObject } from "@kx/core";
@@ -59,10 +59,15 @@ export function dataSourceValidator(): Extension {
     // A data source never changes.
     predicates: [({ kind }) => kind === "added"],
     watches: [watch(VolumePopulator, { map: () => [] })],
-    async reconcile({ object }, { cache, events }) {
-      if (object === undefined) return done;
-      const kinds = cache.list(VolumePopulator).map(({ sourceKind }) => sourceKind);
-      if (isKnownSource(object.spec?.dataSourceRef, kinds)) return done;
+    async reconcile({ object }, { cache, client, events, signal }) {
+      const source = object?.spec?.dataSourceRef;
+      if (object === undefined || source === undefined) return done;
+      const known = cache.list(VolumePopulator).map(({ sourceKind }) => sourceKind);
+      if (isKnownSource(source, known)) return done;
+      // The populator may have come with the claim, and the cache be behind.
+      const { items } = await client.list(VolumePopulator, { signal });
+      const present = items.map(({ sourceKind }) => sourceKind);
+      if (isKnownSource(source, present)) return done;
       events.event(object, {
         type: "Warning",
         reason: "UnrecognizedDataSourceKind",

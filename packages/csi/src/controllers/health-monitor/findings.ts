@@ -2,7 +2,9 @@ import type { VolumeHealth } from "@kx/core/contracts/csi";
 
 /** What an event says of a volume; undefined for one that is well. */
 export function findingOf(health: Pick<VolumeHealth, "healthStatuses"> | undefined): string | undefined {
-  const told = (health?.healthStatuses ?? []).map(({ reason, message }) => (reason === "" ? message : `${reason}: ${message}`));
+  const told = (health?.healthStatuses ?? []).map(({ reason, message }) =>
+    reason === "" ? message : `${reason}: ${message}`,
+  );
   return told.length === 0 ? undefined : told.join("; ");
 }
 

@@ -76,7 +76,7 @@ function sizeToFinish(claim: DeepReadonly<PersistentVolumeClaim>, wanted: bigint
 }
 
 /** The size that was last tried. */
-export function allocatedOf({ status }: DeepReadonly<PersistentVolumeClaim>): bigint | undefined {
+function allocatedOf({ status }: DeepReadonly<PersistentVolumeClaim>): bigint | undefined {
   const allocated = status?.allocatedResources?.["storage"];
   return allocated === undefined ? undefined : bytesOf(allocated);
 }
