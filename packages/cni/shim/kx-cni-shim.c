@@ -52,18 +52,23 @@ static void append(struct buffer *to, const void *data, size_t length) {
   to->length += length;
 }
 
-/* Reads to the end, or until there is more than the daemon would take: it says so then. */
-static void read_all(int fd, struct buffer *to, size_t limit) {
-  for (ssize_t count = 1; count != 0 && to->length <= limit;) {
-    count = read(fd, reserve(to, 65536), 65536);
-    if (count > 0) to->length += count;
-    else if (count < 0 && errno != EINTR) return;
-  }
+/* Reads some more. False at the end. */
+static int read_some(int fd, struct buffer *to) {
+  ssize_t count;
+  do count = read(fd, reserve(to, 65536), 65536);
+  while (count < 0 && errno == EINTR);
+  if (count > 0) to->length += count;
+  return count > 0;
 }
 
 static uint32_t number(const char *from) {
   const unsigned char *b = (const unsigned char *)from;
   return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static int is_answered(void) {
+  return answer.length >= HEADER &&
+         answer.length >= HEADER + (uint64_t)number(answer.data + 4) + number(answer.data + 8);
 }
 
 static void put_number(char *to, uint32_t value) {
@@ -129,9 +134,9 @@ static enum outcome ask(int64_t accept_ms) {
     outcome = is_accepted ? LOST : NOT_ACCEPTED;
     if (is_told && is_accepted) {
       fcntl(fd, F_SETFL, 0);
-      read_all(fd, &answer, SIZE_MAX - 1);
-      if (answer.length >= HEADER &&
-          answer.length == HEADER + (uint64_t)number(answer.data + 4) + number(answer.data + 8)) outcome = ANSWERED;
+      /* Not to the end: the daemon closes a little later. */
+      while (!is_answered() && read_some(fd, &answer));
+      if (is_answered()) outcome = ANSWERED;
     }
   }
   close(fd);
@@ -237,7 +242,8 @@ int main(int argc, char **argv) {
   command = getenv("CNI_COMMAND") != NULL ? getenv("CNI_COMMAND") : "";
   if (getenv("KX_CNI_SOCKET") != NULL) socket_path = getenv("KX_CNI_SOCKET");
   if (is("VERSION")) return puts("{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[" KX_CNI_VERSIONS "]}") < 0;
-  if (command[0] != 0) read_all(STDIN_FILENO, &input, INPUT_LIMIT);
+  /* Until there is more than the daemon would take: it says so then. */
+  while (command[0] != 0 && input.length <= INPUT_LIMIT && read_some(STDIN_FILENO, &input));
   make_frame();
 
   int has_node = can_run_node();

@@ -1,4 +1,5 @@
-import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import type { Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { waitingBytes } from "../rtnl/traffic-codec.ts";
 import { findRedirections, findTokenBucket } from "../rtnl/traffic-read.ts";
 import { type Bandwidths, bucketOf, ifbName, lookForHostEnd, type RateLimit } from "./data-path.ts";
@@ -9,7 +10,7 @@ const greatestNs = 2 ** 32 * 64;
 
 /** What is not as it was made, in words. */
 export function bandwidthCheck(request: Bandwidths): readonly string[] {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const end = lookForHostEnd(host, request);
   if (end === undefined) return [`${request.owner.ifName} is no end of a pair with an interface of the node`];
   const { ingress, egress } = request;

@@ -8,6 +8,7 @@ import { errnoOf } from "../netlink/exchange.ts";
 import { deleteLink, newLink, setLink } from "../rtnl/link-codec.ts";
 import type { Link } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { deleteQdisc, newIngress, redirectIngress, setTokenBucket, type TokenBucket } from "../rtnl/traffic-codec.ts";
 import { findTokenBucket } from "../rtnl/traffic-read.ts";
 
@@ -49,7 +50,7 @@ const gone = ["ENODEV", "ENOENT", "EINVAL"];
  * @throws KxError `KX_CNI_INTERFACE` if it is limited already.
  */
 export function bandwidthAdd(request: Bandwidths): MadeIfb | undefined {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const end = findHostEnd(host, request);
   const { ingress, egress } = request;
   const undo: (() => unknown)[] = [];
@@ -77,7 +78,7 @@ export function bandwidthAdd(request: Bandwidths): MadeIfb | undefined {
 export function bandwidthDelete(
   request: Pick<Bandwidths, "owner" | "hostInterfaces"> & { readonly netns?: string },
 ): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const { owner, netns, hostInterfaces } = request;
   const ifb = host.findLink(ifbName(owner));
   // Without a mark it was made by the Go plug-in.
@@ -93,7 +94,7 @@ export function bandwidthDelete(
 
 /** Removes the interfaces of none of a network's attachments; without a list of those, of what has lost its namespace. */
 export function bandwidthCollect({ network, valid }: Collect): readonly string[] {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const isStale = staleMarks(network, valid);
   const stale = host.links().filter(({ name, kind, alias }) => kind === "ifb" && isIfbName(name) && isStale(alias));
   host.request(...stale.map(({ index }) => ({ ...deleteLink(index), expect: gone })));
@@ -161,7 +162,7 @@ function limitedAlready({ network, containerId, ifName }: Owner, cause: unknown)
 /** Why nothing can be limited, in words, if so. */
 export function bandwidthProblem(): string | undefined {
   try {
-    using host = openRtnl();
+    const host = sharedRtnl();
     findTokenBucket(host, host.link("lo").index);
     return undefined;
   } catch (error) {

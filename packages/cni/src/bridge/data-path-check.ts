@@ -7,6 +7,7 @@ import { hostEndName } from "../net/owner.ts";
 import { spoofCheckCheck } from "../net/spoof-check.ts";
 import type { Link, RouteState } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { hasAddress } from "./data-path-bridge.ts";
 import type { BridgeAttach, BridgeCheck } from "./data-path-types.ts";
 
@@ -16,7 +17,7 @@ import type { BridgeAttach, BridgeCheck } from "./data-path-types.ts";
  * @throws KxError `KX_CNI_CHECK` with all that is wrong.
  */
 export function bridgeCheck(request: BridgeCheck): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   using netns = openNetns(request.netns);
   const bridge = host.findLink(request.bridge.name);
   const port = host.findLink(hostEndOf(request));

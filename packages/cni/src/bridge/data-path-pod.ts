@@ -1,7 +1,7 @@
 import { KxError } from "@kx/core";
 import type { FullRoute } from "@kx/core/contracts/cni";
 import { formatCidr, parseIpInCidr } from "@kx/core/units";
-import { writeSysctl } from "../net/sysctl.ts";
+import { setSysctl } from "../net/sysctl.ts";
 import type { Request } from "../netlink/exchange.ts";
 import { newAddress } from "../rtnl/address-codec.ts";
 import { setLink } from "../rtnl/link-codec.ts";
@@ -54,7 +54,7 @@ export function configureSettings({
   addresses,
   duplicateDetection = false,
 }: Pick<BridgeAttach, "owner" | "addresses" | "duplicateDetection">): void {
-  const ipv6 = (link: string, name: string, value: string) => writeSysctl(["net", "ipv6", "conf", link, name], value);
+  const ipv6 = (link: string, name: string, value: string) => setSysctl(["net", "ipv6", "conf", link, name], value);
   if (duplicateDetection) ipv6(ifName, "enhanced_dad", "1");
   ipv6(ifName, "accept_dad", duplicateDetection ? "1" : "0");
   if (!addresses.some(({ address }) => parseIpInCidr(address).ip.family === 6)) return;

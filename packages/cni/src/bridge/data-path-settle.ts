@@ -2,6 +2,7 @@ import { KxError } from "@kx/core";
 import { openNetns } from "../net/open-netns.ts";
 import { hostEndName, type Owner } from "../net/owner.ts";
 import { openRtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 
 /** An attachment that may not be ready to be used yet. */
 export interface BridgeUnsettled {
@@ -18,7 +19,7 @@ export interface BridgeUnsettled {
  * @throws KxError `KX_CNI_DUPLICATE_ADDRESS` if others have one of its addresses.
  */
 export function bridgeUnsettled({ owner, netns, duplicateDetection = false }: BridgeUnsettled): readonly string[] {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const name = hostEndName(owner);
   const down = host.findLink(name)?.isRunning === true ? [] : [`the port ${name} is not up`];
   if (!duplicateDetection) return down;

@@ -5,11 +5,12 @@ import { type OpenNetns, openNetns } from "../net/open-netns.ts";
 import { hostEndName, type Owner } from "../net/owner.ts";
 import { type RetiredPair, retirePair } from "../net/retire-pair.ts";
 import { spoofCheckAdd, spoofCheckDelete } from "../net/spoof-check.ts";
-import { writeSysctl } from "../net/sysctl.ts";
+import { setSysctl } from "../net/sysctl.ts";
 import { comesUp, deletePair, makePair, type Pair } from "../net/veth-pair.ts";
 import { deleteLink } from "../rtnl/link-codec.ts";
 import type { Link } from "../rtnl/read.ts";
-import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import type { Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { enableForwarding, ensureBridge, ensureGateways } from "./data-path-bridge.ts";
 import { configurePod } from "./data-path-pod.ts";
 import { planPort } from "./data-path-port.ts";
@@ -25,7 +26,7 @@ import { ensureVlanGateway, withVlans } from "./data-path-vlan.ts";
  * @throws KxError `KX_CNI_INTERFACE`, `KX_CNI_BRIDGE`, `KX_CNI_UNSUPPORTED`, `KX_CNI_NETNS` or `KX_CNI_NETLINK`.
  */
 export function bridgeAttach(request: BridgeAttach): BridgeAttached {
-  using host = openRtnl();
+  const host = sharedRtnl();
   using netns = openNetns(request.netns);
   const { bridge: settings, duplicateDetection = false } = request;
   const bridge = ensureBridge(host, settings, request.vlan !== undefined);
@@ -46,7 +47,7 @@ export function bridgeAttach(request: BridgeAttach): BridgeAttached {
 
 function configure(host: Rtnl, netns: OpenNetns, pair: Pair, request: BridgeAttach): void {
   withVlans(request.bridge.name, () => host.request(...planPort(pair.host.index, request)));
-  writeSysctl(["net", "ipv6", "conf", pair.host.name, "accept_ra"], "0");
+  setSysctl(["net", "ipv6", "conf", pair.host.name, "accept_ra"], "0");
   const { owner } = request;
   if (request.spoofCheck === true) spoofCheckAdd({ owner, hostIfName: pair.host.name, mac: pair.containerMac });
   if (request.leaveDown !== true) netns.enter(() => configurePod(pair.containerIndex, request));

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { hash } from "node:crypto";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Clock, KxError } from "@kx/core";
 import { tryLock } from "@kx/core/linux";
@@ -34,7 +34,7 @@ export async function withAttachmentLock<T>(
   waiter: LockWaiter,
   work: () => Promise<T>,
 ): Promise<T> {
-  const name = createHash("sha256").update(attachment).digest("hex").slice(0, 32);
+  const name = hash("sha256", attachment).slice(0, 32);
   return await withFileLock(join(folder, name), "call for the same interface", waiter, work);
 }
 
@@ -69,7 +69,15 @@ async function workAndRemove<T>(path: string, work: () => Promise<T>): Promise<T
     return await work();
   } finally {
     // Before the lock is given free: who has the file open finds that it is not the one at this path, and tries anew.
-    rmSync(path, { force: true });
+    removeLock(path);
+  }
+}
+
+function removeLock(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 

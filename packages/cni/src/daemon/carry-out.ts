@@ -1,6 +1,7 @@
 import { type Clock, KxError, type Logger } from "@kx/core";
 import type { CniCommand } from "@kx/core/contracts/cni";
 import type { CniPlugin } from "../plugin/cni-plugin.ts";
+import type { DecodedConfigs } from "../plugin/config.ts";
 import { readCommand } from "../plugin/environment.ts";
 import { toCniError } from "../plugin/failure.ts";
 import { type CniOutcome, handleCniCall } from "../plugin/handle-call.ts";
@@ -21,6 +22,8 @@ export interface Carrier {
   readonly clock: Clock;
   /** Why a command is not carried out. Default: all are. */
   readonly refusal?: (command: CniCommand | undefined) => KxError | undefined;
+  /** Default: each call decodes its configuration. */
+  readonly configs?: DecodedConfigs;
 }
 
 /** One call, and who asked for it. */
@@ -64,13 +67,13 @@ export async function carryOut(carrier: Carrier, { request, signal, deliver }: C
 }
 
 async function handle(carrier: Carrier, request: CniRequest, signal: AbortSignal): Promise<CarriedOutcome> {
-  const { plugins, log, clock, state } = carrier;
+  const { plugins, log, clock, state, configs } = carrier;
   const plugin = Object.hasOwn(plugins, request.type) ? plugins[request.type] : undefined;
   if (plugin === undefined) return failed(unknownType(request.type, Object.keys(plugins)));
   const command = readCommand(request.env);
   const refusal = carrier.refusal?.(command);
-  const outcome =
-    refusal === undefined ? await handleCniCall(plugin, request, { log, clock, signal, plugins }) : failed(refusal);
+  const services = { log, clock, signal, plugins, ...(configs && { configs }) };
+  const outcome = refusal === undefined ? await handleCniCall(plugin, request, services) : failed(refusal);
   return command === "STATUS" ? easedStatus(request, outcome, state.ready) : outcome;
 }
 

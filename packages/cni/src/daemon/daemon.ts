@@ -4,6 +4,7 @@ import { listenAt } from "@kx/core/linux";
 import type { Metrics } from "@kx/core/metrics";
 import { startNetWorker } from "../net/net-calls.ts";
 import { openRetiredDeleter } from "../net/retire-pair.ts";
+import { createDecodedConfigs } from "../plugin/config.ts";
 import { readCommand } from "../plugin/environment.ts";
 import { createPlugins } from "../plugins.ts";
 import { type CallObserver, observeCalls } from "./call-metrics.ts";
@@ -52,7 +53,8 @@ async function run(options: CniDaemonOptions, signal: AbortSignal, ready: () => 
   await Promise.all([worker.call("nftablesProblem"), reaper.flush()]);
   const failure = Promise.withResolvers<never>();
   const plugins = createPlugins(options.deleteAtOnce === true ? { net: worker } : reaper);
-  const carrier: Carrier = { plugins, state: stateFolder(socketPath), log, clock };
+  const state = stateFolder(socketPath);
+  const carrier: Carrier = { plugins, state, log, clock, configs: createDecodedConfigs() };
   const observe = options.metrics === undefined ? undefined : observeCalls(options.metrics, Object.keys(plugins));
   const receiver = createReceiver(carrier, observe, failure.reject);
   const connections = createConnections(receiver);

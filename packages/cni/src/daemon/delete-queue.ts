@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { KxError, type Logger } from "@kx/core";
 import { type CniRequest, decodeFrame } from "./frame.ts";
@@ -73,10 +73,6 @@ export function createDeleteQueue({ folder, log, carryOut }: DeleteQueueOptions)
 
 /** What begins with a dot is still being written, or was refused. */
 function waiting(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => !name.startsWith("."));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
+  // Asked for each ADD, and mostly there is none: an error would cost more.
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith(".")) : [];
 }

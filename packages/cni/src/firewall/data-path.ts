@@ -9,7 +9,7 @@ import { deleteElements, newElements, newRule, type Table } from "../nft/codec.t
 import { decide } from "../nft/expressions.ts";
 import type { Nft } from "../nft/nft.ts";
 import { sharedNft } from "../nft/shared-nft.ts";
-import { openRtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import {
   chains,
   firewallTable,
@@ -207,7 +207,7 @@ function bridgeItems(bridge: string): readonly OwnedItem[] {
 }
 
 function requireBridge(name: string | undefined): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   if (name !== undefined && host.findLink(name)?.kind === "bridge") return;
   const what = name === undefined ? "the result before names no interface of the node" : `${name} is no bridge`;
   throw new KxError("KX_CNI_BRIDGE", `ingressPolicy needs a bridge: ${what}`, {

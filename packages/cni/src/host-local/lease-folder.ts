@@ -37,6 +37,8 @@ export interface LeaseFolder {
 /** Opens a folder of leases, which need not be there. What has been read of it is kept, and from then on only checked. */
 export function createLeaseFolder(path: string): LeaseFolder {
   const index = createLeaseIndex();
+  // Whoever gives an address adds a file, so that these are known for as long as the folder is.
+  const reserved = new Map<number, Ip | undefined>();
   let stamp: string | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -46,9 +48,12 @@ export function createLeaseFolder(path: string): LeaseFolder {
       const isKnown = stamp !== undefined && stamp === found;
       // Until it is sealed again, the folder is not known: reading it may fail halfway.
       stamp = undefined;
-      if (!isKnown) await refresh(path, index);
+      if (!isKnown) {
+        reserved.clear();
+        await refresh(path, index);
+      }
       try {
-        return work(lockedLeases(path, index));
+        return work(lockedLeases(path, index, reserved));
       } finally {
         stamp = sealFolder(path);
       }
@@ -81,11 +86,18 @@ async function refresh(path: string, index: LeaseIndex): Promise<void> {
 }
 
 /** The index follows each change on the disk at once, so that it is right although a later change fails. */
-function lockedLeases(path: string, index: LeaseIndex): LockedLeases {
+function lockedLeases(path: string, index: LeaseIndex, reserved: Map<number, Ip | undefined>): LockedLeases {
   return {
     index,
-    lastReserved: (set) => readLastReserved(path, set),
-    reserve: (set, ip) => writeLastReserved(path, set, ip),
+    lastReserved(set) {
+      if (!reserved.has(set)) reserved.set(set, readLastReserved(path, set));
+      return reserved.get(set);
+    },
+    reserve(set, ip) {
+      reserved.delete(set);
+      writeLastReserved(path, set, ip);
+      reserved.set(set, ip);
+    },
     write: (ip, owner) => index.set(writeLease(path, ip, contentOf(owner))),
     remove(name) {
       removeLease(path, name);

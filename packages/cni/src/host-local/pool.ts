@@ -31,6 +31,16 @@ interface NamedSet {
  * @throws KxError `KX_CNI_CONFIG`, which names everything that is wrong.
  */
 export function readPool(config: PluginConfig & HostLocalConfig, args: Readonly<Record<string, string>>): Pool {
+  if (args["IP"] !== undefined) return readAnew(config, args);
+  const pool = known.get(config) ?? readAnew(config, args);
+  known.set(config, pool);
+  return pool;
+}
+
+/** A daemon gets the same configuration for each container. */
+const known = new WeakMap<object, Pool>();
+
+function readAnew(config: PluginConfig & HostLocalConfig, args: Readonly<Record<string, string>>): Pool {
   const problems: string[] = [];
   const report = (problem: string): void => void problems.push(problem);
   const named = namedSets(config);

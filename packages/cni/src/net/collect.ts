@@ -1,5 +1,5 @@
 import { deleteLink } from "../rtnl/link-codec.ts";
-import { openRtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { masqueradeCollect } from "./masquerade.ts";
 import { upstreamMasqueradeCollect } from "./masquerade-upstream.ts";
 import { hostEndName, isHostEndName, type Owner, readOwnerAlias } from "./owner.ts";
@@ -14,7 +14,7 @@ export interface Collect {
 
 /** Removes links, masquerading and checks of senders that belong to no valid attachment of a network. Gives the links. */
 export function attachmentsCollect({ network, valid }: Collect): readonly string[] {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const ends = host.links().filter(({ name, kind }) => kind === "veth" && isHostEndName(name));
   const own = ends.flatMap(({ name, index, alias }) => {
     const owner = readOwnerAlias(alias);

@@ -17,7 +17,7 @@ export function openNetns(path: string): OpenNetns {
   const fd = open(path);
   return {
     fd,
-    enter: (work) => inNetns(`/proc/self/fd/${fd}`, work),
+    enter: (work) => inNetns(fd, work),
     [Symbol.dispose]: () => closeSync(fd),
   };
 }

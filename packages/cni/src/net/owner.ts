@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Whose attachment something in the kernel belongs to. */
 export interface Owner {
@@ -51,5 +51,5 @@ export function readOwnerAlias(alias: string | undefined): Owner | undefined {
 
 /** Hexadecimal digits that stand for a text. */
 export function shortHash(text: string, digits: number): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, digits);
+  return hash("sha256", text).slice(0, digits);
 }

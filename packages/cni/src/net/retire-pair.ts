@@ -5,6 +5,7 @@ import { deleteAddress } from "../rtnl/address-codec.ts";
 import { deleteLinkGroup, setLink } from "../rtnl/link-codec.ts";
 import type { Link } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { type OpenNetns, openNetns } from "./open-netns.ts";
 import { hostEndName, type Owner } from "./owner.ts";
 import { deletePair } from "./veth-pair.ts";
@@ -49,7 +50,7 @@ export function openRetiredDeleter(): RetiredDeleter {
 }
 
 function tryRetire(owner: Owner, netns: string): RetiredPair | undefined {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const end = host.findLink(hostEndName(owner));
   if (end?.linked === undefined) return undefined;
   const peer = end.linked;

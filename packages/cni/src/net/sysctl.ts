@@ -19,9 +19,24 @@ export function readSysctl(name: readonly string[]): string | undefined {
  */
 export function writeSysctl(name: readonly string[], value: string): boolean {
   const old = readSysctl(name);
-  // What is not there cannot be made.
-  if (old !== undefined && old !== value) attempt(name, "write", (path) => writeFileSync(path, value, { flag: "r+" }));
+  if (old !== undefined && old !== value) attempt(name, "write", (path) => overwrite(path, value));
   return old !== undefined;
+}
+
+/**
+ * Writes a setting that has another value anyhow, such as one of a new interface: `writeSysctl` without the look before.
+ *
+ * @returns false if the kernel has no such setting.
+ * @throws KxError `KX_CNI_SYSCTL`.
+ */
+export function setSysctl(name: readonly string[], value: string): boolean {
+  return attempt(name, "write", (path) => overwrite(path, value)) !== undefined;
+}
+
+function overwrite(path: string, value: string): true {
+  // What is not there cannot be made.
+  writeFileSync(path, value, { flag: "r+" });
+  return true;
 }
 
 function attempt<T>(name: readonly string[], verb: string, work: (path: string) => T): T | undefined {

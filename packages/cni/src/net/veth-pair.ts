@@ -4,6 +4,7 @@ import { deleteLink, getLink, newLink, setLink } from "../rtnl/link-codec.ts";
 import { randomMac } from "../rtnl/mac.ts";
 import { type Link, readLink } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { type OpenNetns, openNetns } from "./open-netns.ts";
 import { hostEndName, isHostEndName, type Owner, ownerAlias } from "./owner.ts";
 
@@ -95,7 +96,7 @@ function attachedAlready({ network, containerId, ifName }: Owner, where = "", ca
  * @throws KxError `KX_CNI_INTERFACE` if it is.
  */
 export function requireUnattached(owner: Owner): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   if (host.findLink(hostEndName(owner)) !== undefined) throw attachedAlready(owner);
 }
 
@@ -113,7 +114,7 @@ export function comesUp(host: Rtnl, index: number): boolean {
  * goes; the interface of another attachment of ours stays, as the runtime also deletes what could not be added.
  */
 export function deletePair(owner: Owner, netns: string | undefined): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const [answer] = host.request({ ...deleteLink(hostEndName(owner)), expect: ["ENODEV"] });
   if (answer?.failed === undefined || netns === undefined) return;
   try {

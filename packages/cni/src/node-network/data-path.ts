@@ -13,7 +13,7 @@ import {
 import { address, decide, inRange, isFamily, lookup, masquerade } from "../nft/expressions.ts";
 import { sharedNft } from "../nft/shared-nft.ts";
 import { deleteRoute, newRoute } from "../rtnl/route-codec.ts";
-import { openRtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import type { NodeMasquerade } from "./plan-masquerade.ts";
 import type { KernelFacts, RoutePlan } from "./plan-routes.ts";
 
@@ -24,7 +24,7 @@ const unicast = 1;
 
 /** What of the node's network plans are made from. */
 export function nodeNetworkRead(): KernelFacts {
-  using host = openRtnl();
+  const host = sharedRtnl();
   const routes = ([4, 6] as const).flatMap((family) => host.routes({ family, table: mainTable }));
   return {
     links: host.links().map(({ index, name, mtu }) => ({ index, name, mtu })),
@@ -44,7 +44,7 @@ export interface NodeNetworkApply extends Pick<RoutePlan, "set" | "remove"> {
 
 /** Makes it so. @throws KxError `KX_CNI_NETLINK`. */
 export function nodeNetworkApply({ set, remove, masquerade: wanted }: NodeNetworkApply): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   host.request(
     ...set.map((route) => newRoute({ ...route, protocol }, "replace")),
     ...remove.map(({ destination, gateway, index = 0 }) => ({

@@ -1,7 +1,7 @@
 import { type Clock, KxError, type Logger } from "@kx/core";
 import { type CniVersion, cniVersions, type JsonObject } from "@kx/core/contracts/cni";
 import type { CniContext, CniPlugin, CniResult } from "./cni-plugin.ts";
-import { type DecodedConfig, decodeConfig } from "./config.ts";
+import { type DecodedConfig, type DecodedConfigs, decodeConfig } from "./config.ts";
 import { dispatch } from "./dispatch.ts";
 import type { CallVariables } from "./environment.ts";
 import { executePlugin, findPlugin } from "./executable.ts";
@@ -28,6 +28,8 @@ export interface CallScope {
   /** Plug-ins that `ctx.delegate` finds in process, by type. */
   readonly plugins: Readonly<Record<string, CniPlugin>>;
   readonly timings: PhaseTiming[];
+  /** Default: each call decodes its configuration. */
+  readonly configs?: DecodedConfigs | undefined;
   /** Types of the plug-ins that delegated to each other down to this call. Default: none. */
   readonly callers?: readonly string[];
   /** Gets what executed delegates wrote to standard error. */
@@ -51,7 +53,7 @@ export async function callPlugin<Config>(
       remedy: "name a plug-in that manages addresses as ipam.type",
     });
   }
-  const decoded = await decodeConfig(raw, plugin);
+  const decoded = await (scope.configs?.decode(raw, plugin) ?? decodeConfig(raw, plugin));
   const undo = createUndoStack();
   try {
     const ctx = createContext(variables, decoded, undo, { ...scope, callers });

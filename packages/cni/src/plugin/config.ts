@@ -56,6 +56,35 @@ export async function decodeConfig<Config>(raw: JsonObject, plugin: CniPlugin<Co
   return { raw: normal, version, config: { ...common.value, ...own.value } as PluginConfig & Config };
 }
 
+/** Configurations that have been decoded, for a host that gets the same ones again and again. */
+export interface DecodedConfigs {
+  decode<Config>(raw: JsonObject, plugin: CniPlugin<Config>): Promise<DecodedConfig<Config>>;
+}
+
+const keptEach = 64;
+
+/**
+ * Keeps what has been decoded of configurations without `prevResult`, as those of an ADD are. Only for plug-ins whose
+ * handlers do not change what they get, and whose schemas look at nothing else.
+ */
+export function createDecodedConfigs(): DecodedConfigs {
+  const known = new WeakMap<object, Map<string, DecodedConfig<unknown>>>();
+  return {
+    async decode<Config>(raw: JsonObject, plugin: CniPlugin<Config>) {
+      if (Object.hasOwn(raw, "prevResult")) return await decodeConfig(raw, plugin);
+      const ofPlugin = known.get(plugin) ?? new Map<string, DecodedConfig<unknown>>();
+      const text = JSON.stringify(raw);
+      const found = ofPlugin.get(text);
+      // What is kept for a plug-in was decoded by its own schema.
+      if (found !== undefined) return found as DecodedConfig<Config>;
+      const decoded = await decodeConfig(raw, plugin);
+      if (ofPlugin.size >= keptEach) ofPlugin.clear();
+      known.set(plugin, ofPlugin.set(text, decoded));
+      return decoded;
+    },
+  };
+}
+
 /** Go takes null for absent; only in the lists of GC it means something else. */
 function withoutNulls(raw: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(raw).filter(([key, value]) => value !== null || key.startsWith("cni.dev/")));

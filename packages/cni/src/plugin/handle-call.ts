@@ -2,7 +2,7 @@ import { type Clock, KxError, type Logger, systemClock } from "@kx/core";
 import type { CniVersion } from "@kx/core/contracts/cni";
 import { callPlugin, type PhaseTiming } from "./call-plugin.ts";
 import type { CniPlugin } from "./cni-plugin.ts";
-import { parseInput, versionOf } from "./config.ts";
+import { type DecodedConfigs, parseInput, versionOf } from "./config.ts";
 import { type Environment, readCommand, readEnvironment } from "./environment.ts";
 import { toCniError } from "./failure.ts";
 import { newestVersion, writeResult } from "./results.ts";
@@ -27,6 +27,8 @@ export interface CniServices {
   readonly deadline?: number;
   /** Plug-ins that `ctx.delegate` calls in process, by type. Default: none; they are executed. */
   readonly plugins?: Readonly<Record<string, CniPlugin>>;
+  /** Keeps decoded configurations between calls. Default: each call decodes its own. */
+  readonly configs?: DecodedConfigs;
   /** How large a configuration may be. Default: 8 MiB. */
   readonly maxInputBytes?: number;
 }
@@ -72,6 +74,7 @@ export async function handleCniCall<Config>(
       ...(services.deadline === undefined ? {} : { deadline: services.deadline }),
       plugins: services.plugins ?? {},
       timings,
+      configs: services.configs,
       onStderr: (text) => {
         stderr += text;
       },

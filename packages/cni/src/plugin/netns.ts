@@ -5,12 +5,19 @@ import type { CallVariables } from "./environment.ts";
 const namespaceFileSystem = 0x6e736673;
 const own = "/proc/self/ns/net";
 
+const checked = new WeakMap<CallVariables, string | undefined>();
+
 /**
- * The path of the container's network namespace, if that is there.
+ * The path of the container's network namespace, if that is there: looked at once for a call and its delegates.
  *
  * @throws KxError `KX_CNI_NETNS` if it is the caller's own; for ADD and CHECK also if it is none.
  */
-export function checkNetns({ command, netns, netnsOverride }: CallVariables): string | undefined {
+export function checkNetns(variables: CallVariables): string | undefined {
+  if (!checked.has(variables)) checked.set(variables, look(variables));
+  return checked.get(variables);
+}
+
+function look({ command, netns, netnsOverride }: CallVariables): string | undefined {
   if (netns === "") return undefined;
   if (netnsOverride) return netns;
   const problem = namespaceProblem(netns);

@@ -10,7 +10,7 @@ import { masqueradeAdd } from "../net/masquerade.ts";
 import { upstreamMasqueradeAdd } from "../net/masquerade-upstream.ts";
 import { type OpenNetns, openNetns } from "../net/open-netns.ts";
 import type { Owner } from "../net/owner.ts";
-import { writeSysctl } from "../net/sysctl.ts";
+import { setSysctl } from "../net/sysctl.ts";
 import { comesUp, makePair, type Pair } from "../net/veth-pair.ts";
 import { errnoOf, type Request } from "../netlink/exchange.ts";
 import { newAddress } from "../rtnl/address-codec.ts";
@@ -19,6 +19,7 @@ import { routeScope } from "../rtnl/numbers.ts";
 import type { Link } from "../rtnl/read.ts";
 import { newRoute } from "../rtnl/route-codec.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 
 /** An address with the router that the host's end is for it. */
 export interface PtpAddress {
@@ -59,7 +60,7 @@ export interface PtpCheck extends PtpAttach {
  * @throws KxError `KX_CNI_INTERFACE`, `KX_CNI_ADDRESS_TAKEN`, `KX_CNI_NETNS` or `KX_CNI_NETLINK`.
  */
 export function ptpAttach(request: PtpAttach): PtpAttached {
-  using host = openRtnl();
+  const host = sharedRtnl();
   using netns = openNetns(request.netns);
   const { owner, mtu } = request;
   enableForwarding(request.addresses.map(({ address }) => address));
@@ -79,7 +80,7 @@ export function ptpAttach(request: PtpAttach): PtpAttached {
 function configure(host: Rtnl, netns: OpenNetns, pair: Pair, request: PtpAttach): void {
   const { owner, masquerade } = request;
   const addresses = request.addresses.map(({ address }) => address);
-  writeSysctl(["net", "ipv6", "conf", pair.host.name, "accept_ra"], "0");
+  setSysctl(["net", "ipv6", "conf", pair.host.name, "accept_ra"], "0");
   netns.enter(() => {
     configureSettings(request);
     using pod = openRtnl();
@@ -137,7 +138,7 @@ function reach(host: Rtnl, index: number, { addresses }: PtpAttach): void {
  * @throws KxError `KX_CNI_CHECK` with all that is wrong.
  */
 export function ptpCheck(request: PtpCheck): void {
-  using host = openRtnl();
+  const host = sharedRtnl();
   using netns = openNetns(request.netns);
   const end = host.findLink(hostEndOf(request));
   const problems = [

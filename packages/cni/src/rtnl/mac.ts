@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { KxError } from "@kx/core";
 
 /** @throws KxError `KX_CNI_CONFIG`. */
@@ -17,7 +17,8 @@ export function formatMac(mac: Uint8Array): string {
 
 /** An address for one interface that no vendor gave: the second bit of its first byte says so. */
 export function randomMac(): string {
-  const mac = randomBytes(6);
+  // Node draws these from the kernel many at once; their last twelve digits are all random.
+  const mac = Buffer.from(randomUUID().slice(-12), "hex");
   mac[0] = ((mac[0] ?? 0) & 0xfc) | 0x02;
   return formatMac(mac);
 }

@@ -11,12 +11,14 @@ const ownNetns = "/proc/thread-self/ns/net";
  * thread did meanwhile, and each process or thread that it started, would be in that namespace too. Only for a worker that
  * does nothing else. Where the way back fails the process is aborted, since it would go on in a pod's network.
  *
- * @param path - of the namespace, such as `/var/run/netns/x` or `/proc/<pid>/ns/net`.
+ * @param namespace - its path, such as `/var/run/netns/x` or `/proc/<pid>/ns/net`, or the number of an open file of it.
  * @throws KxError `KX_LINUX_SYSCALL`, or what `work` throws.
  */
-export function inNetns<T>(path: string, work: () => T extends PromiseLike<unknown> ? never : T): T {
+export function inNetns<T>(namespace: string | number, work: () => T extends PromiseLike<unknown> ? never : T): T {
   loadLinux();
-  const [own, other] = [openNamespace(ownNetns), openNamespace(path)];
+  const path = typeof namespace === "string" ? namespace : `file ${namespace}`;
+  const own = openNamespace(ownNetns);
+  const other = typeof namespace === "string" ? openNamespace(namespace) : namespace;
   try {
     call("setns", [other, newNet], { path });
     let result: T;
@@ -33,7 +35,7 @@ export function inNetns<T>(path: string, work: () => T extends PromiseLike<unkno
     return result;
   } finally {
     closeSync(own);
-    closeSync(other);
+    if (other !== namespace) closeSync(other);
   }
 }
 

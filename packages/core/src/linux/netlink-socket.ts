@@ -32,6 +32,8 @@ const netlinkLevel = 270;
 const [socketLevel, receiveTimeout, sendTimeout, receiveBuffer] = [1, 20, 21, 8];
 // The kernel builds its datagrams for a buffer of at least 8 KiB, and uses no more than 32.
 const datagramBytes = 32_768;
+// Receiving blocks the thread and gives a copy, so that one is enough for all sockets of a thread.
+const buffer = new Uint8Array(datagramBytes);
 
 /**
  * Opens a netlink socket; only for the thread of a worker that does nothing else, or a program about to end.
@@ -60,7 +62,6 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkSocket {
     close();
     throw error;
   }
-  const buffer = new Uint8Array(datagramBytes);
   return {
     send: (bytes) => void call("send", [fd, bytes, bytes.byteLength, 0]),
     async sendAside(bytes) {
