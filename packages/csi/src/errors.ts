@@ -130,6 +130,10 @@ export const csiErrors = {
     meaning: "A driver answered what CSI does not allow. This is a fault in the driver.",
     remedy: "Correct the driver; kx csi sanity finds such faults.",
   },
+  KX_CSI_ATTACHMENT: {
+    meaning: "A VolumeAttachment cannot be served as it is.",
+    remedy: "See whether its volume exists, and whether the driver runs on its node.",
+  },
   KX_CSI_SECRET: {
     meaning: "A secret that a class or a volume names cannot be read.",
     remedy: "Create the secret, or allow the controller to read it.",

@@ -28,5 +28,5 @@ export {
   type GrpcStopped,
   type StopOptions,
 } from "./server.ts";
-export { type GrpcErrorStatus, type GrpcStatus } from "./status.ts";
+export { type GrpcErrorStatus, type GrpcStatus, statusNumber } from "./status.ts";
 export { type FailureStatus, type GrpcErrorOptions, grpcError, type StatusTable, toStatus } from "./status-mapping.ts";

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Extension, KxError } from "@kx/core";
+import { attacher } from "./attacher/index.ts";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
 import { type HealthMonitorOptions, healthMonitor } from "./health-monitor/index.ts";
 import { provisioner } from "./provisioner/index.ts";
@@ -45,6 +46,7 @@ export interface Sidecar {
 
 const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = {
   provisioner,
+  attacher,
   resizer,
   snapshotter,
   "health-monitor": healthMonitor,

@@ -11,7 +11,13 @@ import { systemClock } from "@kx/core";
 import { runHost } from "@kx/core/host";
 import { type CollectingLogger, collectingLogger } from "@kx/core/testing";
 import { type CsiDriver, type RunningCsiDriver, runCsiDriver } from "@kx/csi";
-import { connectDriver, csiControllers, inProcessDriver, type SidecarOptions } from "@kx/csi/controllers";
+import {
+  connectDriver,
+  csiControllers,
+  type DriverClient,
+  inProcessDriver,
+  type SidecarOptions,
+} from "@kx/csi/controllers";
 
 /** How the controllers of a test reach its driver. */
 export type Way = "in process" | "over its socket";
@@ -23,6 +29,8 @@ export interface DriverLab extends AsyncDisposable {
   readonly endpoint: string;
   readonly running: RunningCsiDriver;
   readonly log: CollectingLogger;
+  /** The driver's own calls. */
+  readonly calls: DriverClient["controller"];
   /** Runs the controllers until the result is disposed of. */
   controllers(options?: SidecarOptions): Promise<AsyncDisposable>;
 }
@@ -39,18 +47,17 @@ export async function driverLab(
   const driver = make(folder);
   const running = await runCsiDriver(driver, { endpoint, log, signal: new AbortController().signal });
   await running.ready;
+  const local = inProcessDriver(driver, { services: () => running.services, log });
   return {
     driver,
     folder,
     endpoint,
     running,
     log,
+    calls: local.controller,
     async controllers(options = {}) {
       await using stack = new AsyncDisposableStack();
-      const client =
-        way === "in process"
-          ? inProcessDriver(driver, { services: () => running.services, log })
-          : stack.use(await connectDriver(endpoint, { log }));
+      const client = way === "in process" ? local : stack.use(await connectDriver(endpoint, { log }));
       const extensions = csiControllers(client, options);
       stack.use(await runHost({ role: "controller", extensions, log, clock: systemClock, kubeconfig }));
       return stack.move();

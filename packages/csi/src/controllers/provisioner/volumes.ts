@@ -11,6 +11,7 @@ import {
 import { PersistentVolume } from "@kx/controllers/api/core-v1";
 import { StorageClass, VolumeAttachment } from "@kx/controllers/api/storage-v1";
 import { ControllerCapability } from "@kx/core/contracts/csi";
+import { volumeNames } from "../attacher/plan-attachment.ts";
 import { addFinalizer, removeFinalizer } from "../finalizers.ts";
 import { volumes, whole } from "../kubernetes.ts";
 import { reasonOf } from "../outcome.ts";
@@ -20,7 +21,7 @@ import { deletionSecret, volumeFinalizer } from "./names.ts";
 import { type CachedVolume, planVolumeStep } from "./plan-volume.ts";
 import type { ProvisionerEnv } from "./provisioner-env.ts";
 
-const byVolume = "volume";
+const byVolume = "attachment-volume";
 const retryBackoff = { baseMs: 1000, maxMs: 300_000 };
 
 /** Deletes volumes that nobody claims any more. */
@@ -51,13 +52,13 @@ export function volumesController(env: ProvisionerEnv): Controller<PersistentVol
       ...(attaches
         ? [
             watch(VolumeAttachment, {
-              map: ({ spec }) => volumesOf(spec.source).map((name) => ({ name })),
+              map: (attachment) => volumeNames(attachment).map((name) => ({ name })),
               select: whole,
             }),
           ]
         : []),
     ],
-    indexes: attaches ? [index(VolumeAttachment, byVolume, ({ spec }) => volumesOf(spec.source))] : [],
+    indexes: attaches ? [index(VolumeAttachment, byVolume, volumeNames)] : [],
     concurrency,
     initialPriority: 0,
     retryBackoff,
@@ -95,10 +96,6 @@ export function volumesController(env: ProvisionerEnv): Controller<PersistentVol
       return done;
     },
   });
-}
-
-function volumesOf(source: { readonly persistentVolumeName?: string }): readonly string[] {
-  return source.persistentVolumeName === undefined ? [] : [source.persistentVolumeName];
 }
 
 /** The secrets for a deletion. They may be gone before their volume: then it is tried without. */
