@@ -149,9 +149,12 @@ export async function storageLab(
       return items.filter((event) => event.reason === reason);
     },
     event: (name, reason, message = /./) =>
-      until(`event ${reason} about ${name}`, async () =>
-        (await lab.events(name, reason)).find((event) => message.test(event.message ?? "")),
-      ),
+      until(`event ${reason} about ${name}`, async () => {
+        const found = (await lab.events(name, reason)).find((event) => message.test(event.message ?? ""));
+        if (found !== undefined) return found;
+        const { items } = await client.list(Event, { fieldSelector: `involvedObject.name=${name}` });
+        throw new Error(`there are: ${inspect(items.map((event) => [event.reason, event.message]))}`);
+      }),
   };
   return { ...lab, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
 }

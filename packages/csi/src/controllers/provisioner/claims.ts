@@ -41,6 +41,8 @@ export function claimsController(env: ProvisionerEnv): Controller<PersistentVolu
   const { volumeNamePrefix: prefix = "pvc" } = env.options;
   /** By the claims' keys. What is in it is finished also if its claim is deleted meanwhile, so that nothing is left behind. */
   const begun = new Map<string, Begun>();
+  /** Claims whose volumes were made, until the cache knows of these. By uid. */
+  const made = new Set<string>();
   const ownership = env.node === undefined ? undefined : createOwnership(env.node, env);
   const none = () => [];
 
@@ -59,6 +61,7 @@ export function claimsController(env: ProvisionerEnv): Controller<PersistentVolu
     const topology = begun.get(key)?.topology;
     await createVolume({ name, claim, plan, source, topology, started }, env, ctx);
     begun.delete(key);
+    made.add(claim.metadata.uid);
     events.event(claim, {
       type: "Normal",
       reason: "ProvisioningSucceeded",
@@ -106,11 +109,13 @@ export function claimsController(env: ProvisionerEnv): Controller<PersistentVolu
       // A claim that is gone, or another one of its name: first comes what was begun.
       const claim = earlier !== undefined && earlier.metadata.uid !== object?.metadata.uid ? earlier : object;
       if (claim === undefined) return done;
+      const hasVolume = ctx.cache.get(PersistentVolume, { name: volumeNameOf(prefix, claim) }) !== undefined;
+      if (hasVolume) made.delete(claim.metadata.uid);
       const plan = planClaim({
         driverName: driver.name,
         claim,
         classNamed: (name) => ctx.cache.get(StorageClass, { name }),
-        hasVolume: ctx.cache.get(PersistentVolume, { name: volumeNameOf(prefix, claim) }) !== undefined,
+        hasVolume: hasVolume || made.has(claim.metadata.uid),
       });
       if (plan.do === "nothing") {
         begun.delete(key);
@@ -135,16 +140,17 @@ async function askForAnotherNode(claim: Claim, node: string, { client, signal, l
   const path = `/metadata/annotations/${selectedNode.replaceAll("/", "~1")}`;
   const { name, namespace } = claim.metadata;
   log.info({ claim: name, node }, "no room at the chosen node, asking for another");
-  await client.patch(
-    PersistentVolumeClaim,
-    { name, namespace },
-    [
-      { op: "test", path: "/metadata/uid", value: claim.metadata.uid },
-      { op: "test", path, value: node },
-      { op: "remove", path },
-    ],
-    { type: "json", signal },
-  );
+  const patch = [
+    { op: "test", path: "/metadata/uid", value: claim.metadata.uid },
+    { op: "test", path, value: node },
+    { op: "remove", path },
+  ];
+  try {
+    await client.patch(PersistentVolumeClaim, { name, namespace }, patch, { type: "json", signal });
+  } catch (error) {
+    // The choice was changed meanwhile, or the claim is gone: that comes back by itself.
+    if (!KxError.is(error) || (error.code !== "KX_API_INVALID" && error.code !== "KX_API_NOT_FOUND")) throw error;
+  }
 }
 
 function isNodeGone(error: unknown): boolean {

@@ -25,7 +25,7 @@ describe("dataSourceOf", () => {
 
   it("knows claims, snapshots, and what others fill volumes with", () => {
     expect(of({})).toBeUndefined();
-    const from = { kind: "PersistentVolumeClaim", name: "data" };
+    const from = { apiGroup: null, kind: "PersistentVolumeClaim", name: "data" };
     expect(of({ dataSource: from, dataSourceRef: from })).toEqual({ kind: "claim", namespace: "x", name: "data" });
     const snapshot = { apiGroup: "snapshot.storage.k8s.io", kind: "VolumeSnapshot", name: "s" };
     expect(of({ dataSourceRef: snapshot })).toEqual({ kind: "snapshot", namespace: "x", name: "s" });

@@ -20,7 +20,9 @@ export function dataSourceOf(claim: Claim): DataSource | undefined {
   const { dataSource, dataSourceRef } = claim.spec ?? {};
   const source = dataSource ?? dataSourceRef;
   if (source === undefined) return undefined;
-  const { kind, name, apiGroup = "" } = source;
+  const { kind, name } = source;
+  // The API server writes null for the core group.
+  const apiGroup = source.apiGroup ?? "";
   const { namespace = "" } = claim.metadata;
   if (source === dataSourceRef && (dataSourceRef.namespace ?? namespace) !== namespace) {
     throw refused(
