@@ -1,3 +1,4 @@
+export type { CapacityOptions } from "./capacity/index.ts";
 export { type ConnectedDriver, type ConnectOptions, connectDriver } from "./connect-driver.ts";
 export {
   type Calls,

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type Extension, KxError } from "@kx/core";
 import { attacher } from "./attacher/index.ts";
+import { type CapacityOptions, capacity } from "./capacity/index.ts";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
 import { type HealthMonitorOptions, healthMonitor } from "./health-monitor/index.ts";
 import { provisioner } from "./provisioner/index.ts";
@@ -27,6 +28,8 @@ export interface SidecarOptions {
   /** Default: as each option says. */
   readonly provisioner?: ProvisionerOptions;
   /** Default: as each option says. */
+  readonly capacity?: CapacityOptions;
+  /** Default: as each option says. */
   readonly healthMonitor?: HealthMonitorOptions;
 }
 
@@ -44,8 +47,9 @@ export interface Sidecar {
   make(env: SidecarEnv): readonly Extension[];
 }
 
-const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = {
+const sidecars: Readonly<Record<SidecarPart, Sidecar>> = {
   provisioner,
+  capacity,
   attacher,
   resizer,
   snapshotter,
@@ -54,7 +58,7 @@ const sidecars: Readonly<Partial<Record<SidecarPart, Sidecar>>> = {
 
 /** The parts that a driver of these capabilities needs. */
 export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {
-  return (Object.keys(sidecars) as SidecarPart[]).filter((part) => sidecars[part]?.isNeeded(capabilities));
+  return (Object.keys(sidecars) as SidecarPart[]).filter((part) => sidecars[part].isNeeded(capabilities));
 }
 
 /**
