@@ -2,14 +2,15 @@ import { chmod, copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cluster } from "@kx/cluster";
 import { extension } from "@kx/cni/bridge";
+import type { Client } from "@kx/controllers";
 import { stringify } from "yaml";
 import { adminClient, applyObjects } from "./apply.ts";
 import { accountObjects, namespace, startNodeAgents } from "./extensions.ts";
 import type { NodeInstall } from "./node-install.ts";
 
 const account = "kx-node-agent";
-const kubeconfigName = "node-agent.kubeconfig";
-const yearMs = 365 * 24 * 3600 * 1000;
+const kubeconfigName = "kx-node-agent.kubeconfig";
+const yearSeconds = 365 * 24 * 3600;
 
 /** What sets kx's pod network up in a cluster whose nodes show an installation: an agent on each node that runs it. */
 export function podNetwork(install: NodeInstall): (cluster: Cluster) => Promise<void> {
@@ -18,10 +19,10 @@ export function podNetwork(install: NodeInstall): (cluster: Cluster) => Promise<
     const file = "node-agent.yaml";
     await writeFile(join(install.hostPath, file), hostConfiguration(options));
     await using client = await adminClient(cluster);
-    const rendered = extension.create(options).manifests({ namespace, image: "" });
+    const rendered = extension.create(options).manifests({ namespace, image: "", nodeAccount: account });
     await applyObjects(client, accountObjects(account, rendered));
-    await placeKubeconfig(cluster, install);
-    const flags = ["--config", `${install.nodePath}/${file}`, "--kubeconfig", `${install.nodePath}/${kubeconfigName}`];
+    await placeKubeconfigs(cluster, client);
+    const flags = ["--config", `${install.nodePath}/${file}`, "--kubeconfig", `/var/lib/kubelet/${kubeconfigName}`];
     await startNodeAgents(cluster, install, flags);
   };
 }
@@ -31,11 +32,24 @@ function hostConfiguration(options: object): string {
   return stringify({ apiVersion: "kx.dev/v1alpha1", kind: "HostConfiguration", extensions });
 }
 
-async function placeKubeconfig(cluster: Cluster, { hostPath }: NodeInstall): Promise<void> {
-  // It cannot outlive its cluster, so that one certificate is enough.
-  const user = { validMs: yearMs, forNodes: true };
-  const kubeconfig = await cluster.addUser(`system:serviceaccount:${namespace}:${account}`, [], user);
-  const path = join(hostPath, kubeconfigName);
-  await copyFile(kubeconfig, path);
-  await chmod(path, 0o600);
+/** Gives each node credentials of its own, where it keeps them over a reboot. */
+async function placeKubeconfigs(cluster: Cluster, client: Client): Promise<void> {
+  for (const { name, paths } of cluster.nodes) {
+    const token = await tokenOf(client, name);
+    const kubeconfig = await cluster.addUser(`${account}-${name}`, [], { forNodes: true, token });
+    const path = join(paths.kubelet, kubeconfigName);
+    await copyFile(kubeconfig, path);
+    await chmod(path, 0o600);
+  }
+}
+
+/** A token of the agents' account that names a node, as that of a pod there would. */
+async function tokenOf(client: Client, node: string): Promise<string> {
+  const boundObjectRef = { apiVersion: "v1", kind: "Node", name: node };
+  const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest" };
+  // It cannot outlive its cluster, so that one is enough.
+  const spec = { boundObjectRef, expirationSeconds: yearSeconds };
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  const { status } = (await client.raw("POST", path, { ...request, spec })) as { readonly status: { token: string } };
+  return status.token;
 }

@@ -63,15 +63,15 @@ export function openControlPlane(dir: string, state: RunningState, control: Cont
     kubernetesVersion: state.kubernetesVersion,
     kubeconfig: layout.kubeconfig,
     server: state.server,
-    async addUser(name, groups = [], { validMs = userCertificateMs, forNodes = false } = {}) {
+    async addUser(name, groups = [], { validMs = userCertificateMs, forNodes = false, token } = {}) {
       const ca = await readPair(layout.pki, "ca");
-      const authority = await loadAuthority(ca);
-      const pair = await authority.issue({ commonName: name, organizations: groups, validMs });
+      const issue = async () => (await loadAuthority(ca)).issue({ commonName: name, organizations: groups, validMs });
+      const known = token === undefined ? await issue() : { token };
       await mkdir(layout.users, { recursive: true, mode: 0o700 });
       const file = `${encodeURIComponent(name)}${forNodes ? "-for-nodes" : ""}.kubeconfig`;
       const path = join(layout.users, file);
       const server = forNodes ? serverForNodes(state) : state.server;
-      await writeFile(path, kubeconfig(server, ca.cert, name, pair), { mode: 0o600 });
+      await writeFile(path, kubeconfig(server, ca.cert, name, known), { mode: 0o600 });
       return path;
     },
     async installCrds(...paths) {

@@ -174,6 +174,8 @@ export interface UserOptions {
   readonly validMs?: number;
   /** Whether its kubeconfig is for programs on the cluster's nodes, which know the API server by another address. Default: false. */
   readonly forNodes?: boolean;
+  /** What the kubeconfig holds in place of a certificate, such as a service account's token; the name is then its file's alone. */
+  readonly token?: string;
 }
 
 /** A program for {@link ControlPlane.supervise}. */

@@ -50,6 +50,11 @@ export interface HostEnv {
 export interface RenderEnv {
   readonly namespace: string;
   readonly image: string;
+  /**
+   * Name of the service account, in that namespace, that the hosts on nodes have: what confines it to the objects of its own
+   * node is rendered for it. Its tokens must name their node, as those of pods do. Default: nothing confines any account.
+   */
+  readonly nodeAccount?: string;
 }
 
 /** What an extension's node part needs of the node; `kx render` and the host both read it. */

@@ -1,8 +1,7 @@
 // What is executed where no daemon answers: one program, which is the plug-in by whose name it is called.
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { runExecutedPlugin } from "../daemon/executed.ts";
 
 // The shim tells the name; called directly, the name is that of the link.
 const type = process.argv[2] ?? basename(process.argv[1] ?? "");
-// It is in a folder of its version.
-process.exitCode = await runExecutedPlugin(type, dirname(import.meta.dirname));
+process.exitCode = await runExecutedPlugin(type, import.meta.dirname);

@@ -82,13 +82,14 @@ function removeLock(path: string): void {
 }
 
 function openLock(path: string): number {
-  const flags = constants.O_CREAT | constants.O_RDWR;
-  try {
-    return openSync(path, flags, 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return openSync(path, flags, 0o600);
+  for (let tries = 1; ; tries++) {
+    try {
+      return openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || tries > 3) throw error;
+      // It may go again in between, with the last that an uninstallation waits for.
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    }
   }
 }
 

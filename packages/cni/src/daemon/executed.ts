@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Logger, systemClock } from "@kx/core";
-import { drainingRefusal, noteDelete, readDraining } from "../install/draining.ts";
+import { drainingRefusal, noteDelete, readDraining, removeEmptyState } from "../install/draining.ts";
 import { directNet } from "../net/net-calls.ts";
 import type { Environment } from "../plugin/environment.ts";
 import { createLateLogger } from "../plugin/late-logger.ts";
@@ -24,23 +26,27 @@ export interface ExecutedIo {
  * installed below the prefix is to go with the last attachment, it attaches nothing, and does that.
  *
  * @param type - which plug-in it is.
- * @param prefix - where it is installed.
+ * @param folder - that of the installation.
  * @returns the exit code.
  */
-export async function runExecutedPlugin(type: string, prefix: string, io: ExecutedIo = process): Promise<number> {
+export async function runExecutedPlugin(type: string, folder: string, io: ExecutedIo = process): Promise<number> {
   const { env, stdout, stderr } = io;
   using watch = watchProcess();
   const log = createLateLogger(env["KX_CNI_LOG"], stderr);
   const state = stateFolder(env["KX_CNI_SOCKET"] ?? defaultSocketPath);
   const stdin = env["CNI_COMMAND"] === "VERSION" ? "" : await readText(io.stdin);
+  const prefix = dirname(folder);
   const draining = await readDraining(prefix);
-  const refusal = draining === undefined ? {} : { refusal: drainingRefusal };
+  // It may have been removed since this process was started.
+  const isKept = draining === undefined && existsSync(folder);
+  const refusal = isKept ? {} : { refusal: drainingRefusal };
   const call = carryOut(
     { plugins: createPlugins({ net: directNet() }), state, log, clock: systemClock, ...refusal },
     { request: { type, env, stdin }, signal: watch.signal, deliver: async () => !watch.signal.aborted },
   );
   const outcome = await Promise.race([call, watch.stuck]);
   if (draining !== undefined && outcome.exitCode === 0) await note(prefix, type, env, log);
+  if (!isKept && !existsSync(folder)) await removeEmptyState(env["KX_CNI_SOCKET"] ?? defaultSocketPath);
   await log.flush();
   if (outcome.stderr !== "") stderr.write(outcome.stderr);
   if (outcome.stdout !== "") stdout.write(outcome.stdout);

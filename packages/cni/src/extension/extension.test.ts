@@ -28,8 +28,15 @@ describe("the pod network as an extension", () => {
   });
 
   it("asks for the rights that it uses, and for no others", () => {
-    const [role, ...more] = extension.create({}).manifests({ namespace: "kx-system", image: "" });
+    const render = (more: object) => extension.create({}).manifests({ namespace: "kx-system", image: "", ...more });
+    const [role, ...more] = render({});
     expect(more).toEqual([]);
+    expect(render({ nodeAccount: "a" }).map(({ kind }) => kind)).toEqual([
+      "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding",
+      "ClusterRole",
+    ]);
+    expect(JSON.stringify(render({ nodeAccount: "a" }))).toContain("system:serviceaccount:kx-system:a");
     const rules = role?.["rules"] as { resources: string[]; verbs: string[] }[];
     expect(rules.map(({ resources, verbs }) => `${resources.join()}: ${verbs.join()}`)).toEqual([
       "nodes: get,list,watch",

@@ -88,9 +88,16 @@ export async function removeAll({ binDir, prefix, conflist, socketPath }: Omit<D
   await rm(join(prefix, currentName), { force: true });
   await removeOtherFolders(prefix, []);
   await rm(stateFolder(socketPath).folder, { recursive: true, force: true });
+  await removeEmptyState(socketPath);
+  await endDraining(prefix);
+}
+
+/** Removes the folders that a call which was still running has made anew. */
+export async function removeEmptyState(socketPath: string): Promise<void> {
+  const { locks, deletes, ready, folder } = stateFolder(socketPath);
+  for (const path of [locks, deletes, ready, folder]) await removeIfEmpty(path);
   // Another folder for a socket is its owner's.
   if (socketPath === defaultSocketPath) await removeIfEmpty(dirname(socketPath));
-  await endDraining(prefix);
 }
 
 /** Removes a folder unless something is in it, or is mounted on it. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ClusterNode } from "@kx/cluster";
 import { extension } from "@kx/cni/bridge";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { agentImage, agentObjects } from "../support/agent-image.ts";
+import { agentImage, agentObjects, nodeAccount } from "../support/agent-image.ts";
 import { type KxCluster, kxUp, traces, webPod } from "../support/kx-cluster.ts";
 
 // As on nodes that others have made: they have no network, no plug-ins and no Node.js until the agent's pod comes.
@@ -27,7 +27,7 @@ describe("kx's network with its agent as a DaemonSet", () => {
     const isReady = 'jsonpath={.items[0].status.conditions[?(@.type=="Ready")].status}';
     expect(await kx.kubectl("get", "nodes", "-o", isReady)).toBe("False");
     const network = extension.create({});
-    const rendered = network.manifests({ namespace: "kx-system", image: "" });
+    const rendered = network.manifests({ namespace: "kx-system", image: "", nodeAccount });
     await kx.apply(...agentObjects(network.node ?? {}, rendered));
     await kx.kubectl("rollout", "status", "daemonset/kx-node-agent", ...inSystem, "--timeout=120s").catch(explain);
     await kx.kubectl("wait", "--for=condition=Ready", "node/node-1", "--timeout=60s");

@@ -42,12 +42,14 @@ extensions:
   - package: "@kx/cni/bridge"
 `;
 
+/** The account that the DaemonSet has. */
+export const nodeAccount = "kx-node-agent";
 const labels = { app: "kx-node-agent" };
 const namespace = "kx-system";
 
 /** The agent as a DaemonSet, with what an extension needs of nodes and its rights in the cluster. */
 export function agentObjects(needs: NodeNeeds, rendered: readonly KubeObject[]): readonly object[] {
-  const account = { name: "kx-node-agent", namespace };
+  const account = { name: nodeAccount, namespace };
   const roles = rendered.filter(({ kind }) => kind === "ClusterRole");
   const rbac = "rbac.authorization.k8s.io";
   const paths = needs.hostPaths ?? [];

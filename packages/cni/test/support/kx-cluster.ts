@@ -46,6 +46,11 @@ export async function kxUp(
   }
 }
 
+/** A cluster that was started without the command, by its functions. */
+export function asKxCluster(cluster: Cluster): KxCluster {
+  return open(cluster.dir, cluster, () => cluster.stop());
+}
+
 function open(dir: string, cluster: Cluster, dispose: () => Promise<void>): KxCluster {
   const run = async (args: readonly string[], input?: string) => {
     const { exitCode, stdout, stderr } = await cluster.kubectl(args, input === undefined ? {} : { input });
