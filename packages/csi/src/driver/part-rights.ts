@@ -11,6 +11,7 @@ const rights: Readonly<Partial<Record<SidecarPart, readonly Rule[]>>> = {
     ["storage.k8s.io", ["volumeattributesclasses"], ["get"]],
     ["snapshot.storage.k8s.io", ["volumesnapshots", "volumesnapshotcontents"], ["get"]],
   ],
+  capacity: [["storage.k8s.io", ["csistoragecapacities"], ["create", "patch", "delete"]]],
   attacher: [
     ["", ["persistentvolumes"], ["patch"]],
     ["", ["secrets"], ["get"]],

@@ -103,7 +103,6 @@ export function claimsController(env: ProvisionerEnv): Controller<PersistentVolu
     concurrency,
     initialPriority: 0,
     retryBackoff,
-    manifests: () => [],
     async reconcile({ key, object }, ctx): Promise<Result> {
       const earlier = begun.get(key)?.claim;
       // A claim that is gone, or another one of its name: first comes what was begun.
