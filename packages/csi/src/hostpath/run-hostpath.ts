@@ -31,7 +31,11 @@ const flagsSchema = miniSchema(
     embed: z.optional(
       z
         .array(z.enum(parts))
-        .check(z.describe("Parts that run beside the driver. Default: none; with a kubeconfig all that it needs.")),
+        .check(
+          z.describe(
+            "Part that runs beside the driver; may be given again. Default: none; with a kubeconfig all that it needs.",
+          ),
+        ),
     ),
     livenessPort: z.optional(
       z.int().check(z.gte(0), z.lte(65535), z.describe("Port on 127.0.0.1 whose /healthz asks the driver's Probe.")),

@@ -1,0 +1,100 @@
+import type { KubeObject, NodeNeeds, RenderEnv } from "@kx/core";
+import type { CsiPart } from "../driver/companions.ts";
+import type { HostpathExtensionOptions } from "./options.ts";
+
+const account = "kx-csi-hostpath";
+const labels = { "app.kubernetes.io/name": account };
+const livenessPort = 9808;
+const embedded: readonly CsiPart[] = ["registrar", "provisioner"];
+const rbac = "rbac.authorization.k8s.io";
+
+/** The driver as a pod on each node: its account with the rights given, and the DaemonSet. */
+export function daemonSetObjects(
+  driverName: string,
+  options: HostpathExtensionOptions,
+  { hostPaths = [] }: NodeNeeds,
+  roles: readonly string[],
+  { namespace, image }: RenderEnv,
+): readonly KubeObject[] {
+  const {
+    stateDir,
+    kubeletDir = "/var/lib/kubelet",
+    attach = false,
+    maxVolumesPerNode,
+    capacityBytes,
+    durability,
+  } = options;
+  const paths = [...hostPaths, { path: stateDir, propagation: "Bidirectional" as const }];
+  const args = {
+    endpoint: `unix://${kubeletDir}/plugins/${driverName}/csi.sock`,
+    "node-id": "$(KX_NODE_NAME)",
+    "driver-name": driverName,
+    "state-dir": stateDir,
+    "kubelet-dir": kubeletDir,
+    "liveness-port": String(livenessPort),
+    ...(maxVolumesPerNode === undefined ? {} : { "max-volumes-per-node": String(maxVolumesPerNode) }),
+    ...(capacityBytes === undefined ? {} : { capacity: String(capacityBytes) }),
+    ...(durability === undefined ? {} : { durability }),
+  };
+  return [
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: account, namespace } },
+    ...roles.map((name) => ({
+      apiVersion: `${rbac}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: { name: `${name}:${account}` },
+      roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name: account, namespace }],
+    })),
+    {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      metadata: { name: account, namespace, labels },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            serviceAccountName: account,
+            // Nodes have volumes before they have a network; and health is served on the loopback address alone.
+            hostNetwork: true,
+            priorityClassName: "system-node-critical",
+            tolerations: [{ operator: "Exists" }],
+            containers: [
+              {
+                name: "driver",
+                image,
+                args: [
+                  ...embedded.map((part) => `--embed=${part}`),
+                  ...Object.entries(args).map(([flag, value]) => `--${flag}=${value}`),
+                  ...(attach ? ["--attach"] : []),
+                ],
+                env: [{ name: "KX_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
+                securityContext: { privileged: true },
+                livenessProbe: {
+                  httpGet: { host: "127.0.0.1", path: "/healthz", port: livenessPort },
+                  initialDelaySeconds: 10,
+                  timeoutSeconds: 6,
+                  failureThreshold: 5,
+                },
+                readinessProbe: {
+                  httpGet: { host: "127.0.0.1", path: "/healthz", port: livenessPort },
+                  periodSeconds: 2,
+                  timeoutSeconds: 6,
+                },
+                volumeMounts: paths.map(({ path, propagation }, index) => ({
+                  name: `path-${index}`,
+                  mountPath: path,
+                  ...(propagation === undefined ? {} : { mountPropagation: propagation }),
+                })),
+              },
+            ],
+            volumes: paths.map(({ path }, index) => ({
+              name: `path-${index}`,
+              hostPath: { path, type: "DirectoryOrCreate" },
+            })),
+          },
+        },
+      },
+    },
+  ];
+}
