@@ -5,65 +5,65 @@ import type { IngressPolicy } from "./data-path.ts";
 
 /** The fields of kx-firewall. */
 export interface FirewallConfig {
-  /** Only `nftables`, which is the default. */
+  /** `nftables`, or `iptables` by its programs. Default: `iptables` with `iptablesAdminChainName`, else `nftables`. */
   readonly backend?: string;
   /**
    * Who may reach the containers of a bridge from the node's networks: `open`, everybody; `same-bridge`, not those of other
    * bridges that have a policy; `isolated`, not those of the same bridge either. Default: open.
    */
   readonly ingressPolicy?: IngressPolicy;
-  /** Of iptables: refused. */
+  /** Of iptables: the chain for the administrator's own rules. Default: CNI-ADMIN. */
   readonly iptablesAdminChainName?: string;
-  /** Of firewalld: it is read, and needed for nothing here. */
+  /** Of firewalld, which is refused: it is read, and needed for nothing here. */
   readonly firewalldZone?: string;
 }
 
 const text = z.exactOptional(z.string());
+/** XT_EXTENSION_MAXNAMELEN, with a NUL. */
+const chainNamePattern = /^(?![-!])[^\s"'\\]{0,28}$/;
+const chainName = z.string().check(z.regex(chainNamePattern, "must be the name of a chain, at most 28 letters"));
 const policy = "must be open, same-bridge or isolated";
 
 // Not loose: a field that is not known here must not come in the place of what the kit made of it.
 export const firewallConfig: Schema<FirewallConfig> = miniSchema(
   z.object({
-    backend: z.exactOptional(z.enum(["", "nftables", "iptables", "firewalld"], "must be nftables")),
+    backend: z.exactOptional(z.enum(["", "nftables", "iptables", "firewalld"], "must be nftables or iptables")),
     ingressPolicy: z.exactOptional(
       z.pipe(
         z.enum(["", "open", "same-bridge", "isolated"], policy),
         z.transform((value) => (value === "" ? "open" : value)),
       ),
     ),
-    iptablesAdminChainName: text,
+    iptablesAdminChainName: z.exactOptional(chainName),
     firewalldZone: text,
   }),
 );
 
-/** @throws KxError `KX_CNI_UNSUPPORTED`, with all that is asked for and not there. */
-export function requireSupported({ backend = "", iptablesAdminChainName = "" }: FirewallConfig): void {
-  const unsupported = [
-    ...(backend === "iptables" || backend === "firewalld"
-      ? [
-          {
-            field: "backend",
-            value: backend,
-            remedy:
-              'set backend to "nftables", which also opens the FORWARD chains of iptables (nf_tables); in firewalld, ' +
-              "put the containers' addresses into the zone trusted yourself",
-          },
-        ]
-      : []),
-    ...(iptablesAdminChainName === ""
-      ? []
-      : [
-          {
-            field: "iptablesAdminChainName",
-            value: iptablesAdminChainName,
-            remedy: "leave it out, and put your rules into the chain admin of the table inet kx_firewall",
-          },
-        ]),
-  ];
-  if (unsupported.length === 0) return;
-  const what = unsupported.map(({ field, value }) => `${field} ${JSON.stringify(value)}`).join(" and ");
-  throw new KxError("KX_CNI_UNSUPPORTED", `kx-firewall does not support ${what}: it works with nftables alone`, {
-    remedy: unsupported.map(({ remedy }) => remedy).join("; "),
-    details: { fields: unsupported.map(({ field }) => field) },
+/**
+ * What lets a container's packets through.
+ *
+ * @throws KxError `KX_CNI_UNSUPPORTED`.
+ */
+export function firewallKind({ backend = "", iptablesAdminChainName = "" }: FirewallConfig): "nftables" | "iptables" {
+  if (backend === "firewalld") {
+    throw unsupported(
+      "backend",
+      backend,
+      'set backend to "nftables" or "iptables", and let firewalld trust containers itself',
+    );
+  }
+  if (backend === "iptables" || (backend === "" && iptablesAdminChainName !== "")) return "iptables";
+  if (iptablesAdminChainName === "") return "nftables";
+  throw unsupported(
+    "iptablesAdminChainName",
+    iptablesAdminChainName,
+    'set backend to "iptables", or put your rules into the chain admin of the table inet kx_firewall',
+  );
+}
+
+function unsupported(field: string, value: string, remedy: string): KxError {
+  return new KxError("KX_CNI_UNSUPPORTED", `kx-firewall does not support ${field} ${JSON.stringify(value)} here`, {
+    remedy,
+    details: { field, value },
   });
 }

@@ -3,7 +3,7 @@ import { formatIp, parseIp } from "@kx/core/units";
 import { type Attached, attachmentMark, goneNamespaces, isMarkOf, staleMarks } from "../net/attachment-mark.ts";
 import type { Collect } from "../net/collect.ts";
 import { deleteElementsWhere, deleteItems, type OwnedItem } from "../net/owned-elements.ts";
-import { isOfNetwork, type Owner } from "../net/owner.ts";
+import { alreadyMade, isOfNetwork, type Owner } from "../net/owner.ts";
 import { errnoOf, type Request } from "../netlink/exchange.ts";
 import { deleteElements, newElements, newRule, type Table } from "../nft/codec.ts";
 import { decide } from "../nft/expressions.ts";
@@ -138,10 +138,7 @@ function makeRoom(nft: Nft, table: Table, items: readonly OwnedItem[], owner: Ow
     const [found] = nft.find(table, set, [element.key]);
     if (found === undefined) return [];
     if (!isMarkOf(found.comment, owner) || isGone(found.comment)) return [deleteElements(table, set, [element])];
-    const { containerId, ifName, network } = owner;
-    throw new KxError("KX_CNI_INTERFACE", `${ifName} of ${containerId} in ${network} is let through already`, {
-      remedy: "delete the attachment before it is added again",
-    });
+    throw alreadyMade(owner, "is let through");
   });
 }
 
@@ -206,7 +203,8 @@ function bridgeItems(bridge: string): readonly OwnedItem[] {
   ];
 }
 
-function requireBridge(name: string | undefined): void {
+/** @throws KxError `KX_CNI_BRIDGE` */
+export function requireBridge(name: string | undefined): void {
   const host = sharedRtnl();
   if (name !== undefined && host.findLink(name)?.kind === "bridge") return;
   const what = name === undefined ? "the result before names no interface of the node" : `${name} is no bridge`;

@@ -65,10 +65,9 @@ export function planMasqueradeDelete(
   const entries = saved.rules.filter((rule) => valueOf(rule, "-j") === chain);
   const isOthers = (source: string | undefined) =>
     known.size === 0 ? marks.length > 0 : source !== undefined && !known.has(source);
-  const [others, mine] = [true, false].map((which) =>
-    entries.filter((rule) => isOthers(valueOf(rule, "-s")) === which),
-  ) as [typeof entries, typeof entries];
+  const others = entries.filter((rule) => isOthers(valueOf(rule, "-s")));
   if (others.length === 0) return { commands: removal(saved, chain) };
+  const mine = entries.filter((rule) => !others.includes(rule));
   const rules = [...mine, ...own.map(({ rule }) => rule)];
   return { commands: rules.map((rule): Command => command.remove(rule)) };
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { KxError } from "@kx/core";
 import { cidrOf, formatCidr, ipBits, parseIp } from "@kx/core/units";
 import { isMarkOf } from "../net/attachment-mark.ts";
-import { isOfNetwork, type Owner } from "../net/owner.ts";
+import { alreadyMade, isOfNetwork, type Owner } from "../net/owner.ts";
 import { type Rule, type SavedRule, type SavedTable, valueOf } from "./rules.ts";
 
 const chainLength = 28;
@@ -84,11 +83,7 @@ export function requireNotMade(
   isGone: (mark: string) => boolean,
   what: string,
 ): void {
-  if (!marks.some(({ mark }) => isMarkOf(mark, owner) && !isGone(mark))) return;
-  const { ifName, containerId, network } = owner;
-  throw new KxError("KX_CNI_INTERFACE", `${ifName} of ${containerId} in ${network} ${what} already`, {
-    remedy: "delete the attachment before it is added again",
-  });
+  if (marks.some(({ mark }) => isMarkOf(mark, owner) && !isGone(mark))) throw alreadyMade(owner, what);
 }
 
 /** An address as the range of itself: `10.1.0.2/32`. */

@@ -4,7 +4,7 @@ import { bridgeAttach, bridgeDetach, bridgeRetire } from "../bridge/data-path.ts
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
 import { bridgeProblem } from "../bridge/data-path-status.ts";
-import { firewallAdd, firewallCheck, firewallCollect, firewallDelete } from "../firewall/data-path.ts";
+import { firewallAdd, firewallCheck, firewallCollect, firewallDelete, requireBridge } from "../firewall/data-path.ts";
 import { iptablesFamilies } from "../iptables/find-families.ts";
 import { loopbackCheck, loopbackDown, loopbackUp } from "../loopback/data-path.ts";
 import { nodeNetworkApply, nodeNetworkRead } from "../node-network/data-path.ts";
@@ -12,6 +12,8 @@ import { ptpAttach, ptpCheck } from "../ptp/data-path.ts";
 import { tuningApply, tuningCheck, tuningCollect, tuningRestore, tuningUndo } from "../tuning/data-path.ts";
 import { attachmentsCollect } from "./collect.ts";
 import { hostPortsAdd, hostPortsCheck, hostPortsCollect, hostPortsDelete } from "./host-ports.ts";
+import { hostPortsSettle } from "./host-ports-settle.ts";
+import { upstreamHostPortsAdd, upstreamHostPortsCheck } from "./host-ports-upstream.ts";
 import { masqueradeCollect } from "./masquerade.ts";
 import { upstreamMasqueradeCollect } from "./masquerade-upstream.ts";
 import { nftablesProblem } from "./nftables-problem.ts";
@@ -40,6 +42,9 @@ export const netHandlers = {
   hostPortsCheck,
   hostPortsCollect,
   hostPortsDelete,
+  hostPortsSettle,
+  upstreamHostPortsAdd,
+  upstreamHostPortsCheck,
   nftablesProblem,
   iptablesFamilies,
   bandwidthAdd,
@@ -51,6 +56,7 @@ export const netHandlers = {
   firewallCheck,
   firewallCollect,
   firewallDelete,
+  requireBridge,
   tuningApply,
   tuningCheck,
   tuningCollect,

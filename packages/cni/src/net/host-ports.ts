@@ -1,26 +1,22 @@
 import { KxError } from "@kx/core";
-import { formatIp, parseIp } from "@kx/core/units";
 import { errnoOf, type Request } from "../netlink/exchange.ts";
 import { deleteElements, newElements } from "../nft/codec.ts";
 import { encodeFields } from "../nft/fields.ts";
 import type { Nft } from "../nft/nft.ts";
 import { sharedNft } from "../nft/shared-nft.ts";
-import { findWay } from "../rtnl/route-lookup.ts";
-import { openRtnl } from "../rtnl/rtnl.ts";
 import { attachmentMark, describeMark, goneNamespaces, isMarkOf, staleMarks } from "./attachment-mark.ts";
 import type { Collect } from "./collect.ts";
-import { forgetUdpFlows, type UdpFlow } from "./conntrack.ts";
+import { forgetOldFlows, letLoopbackOut } from "./host-ports-settle.ts";
 import {
   type HostPort,
   type HostPorts,
   hostPortItems,
   hostPortSets,
   hostPortTable,
-  isOneAddress,
   makeHostPortTable,
 } from "./host-ports-table.ts";
+import { upstreamHostPortsCollect, upstreamHostPortsDelete } from "./host-ports-upstream.ts";
 import { deleteElementsWhere, deleteItems, type OwnedItem } from "./owned-elements.ts";
-import { writeSysctl } from "./sysctl.ts";
 
 export type { HostPort, HostPorts } from "./host-ports-table.ts";
 
@@ -33,15 +29,16 @@ export type { HostPort, HostPorts } from "./host-ports-table.ts";
 export function hostPortsAdd(request: HostPorts): readonly string[] {
   const items = hostPortItems(request);
   if (items.length === 0) return [];
-  if (request.masquerade !== false) letLoopbackOut(request.addresses);
+  letLoopbackOut(request);
   claim(sharedNft(), items, attachmentMark(request));
   return forgetOldFlows(request);
 }
 
-/** Takes that back; without ports or addresses, all elements of the attachment are looked for. What is gone is no error. */
+/** Takes that back, in either layout; without ports or addresses, all elements of the attachment are looked for. What is gone is no error. */
 export function hostPortsDelete(request: Pick<HostPorts, "owner"> & Partial<HostPorts>): void {
   const nft = sharedNft();
   const { owner, addresses = [], ports = [] } = request;
+  upstreamHostPortsDelete(owner);
   const items = hostPortItems({ ...request, addresses, ports });
   if (items.length === 0) {
     deleteElementsWhere(nft, hostPortTable, hostPortSets, (mark) => isMarkOf(mark, owner));
@@ -72,7 +69,9 @@ export function hostPortsCheck(request: HostPorts): readonly string[] {
 
 /** Removes what belongs to none of a network's attachments; without a list of those, what has lost its namespace. */
 export function hostPortsCollect({ network, valid }: Collect): void {
-  deleteElementsWhere(sharedNft(), hostPortTable, hostPortSets, staleMarks(network, valid));
+  const isStale = staleMarks(network, valid);
+  deleteElementsWhere(sharedNft(), hostPortTable, hostPortSets, isStale);
+  upstreamHostPortsCollect(isStale);
 }
 
 /** Adds elements, all or none; those of attachments whose namespace is gone make room. */
@@ -110,38 +109,6 @@ function dropStale(nft: Nft, items: readonly OwnedItem[]): readonly Request[] {
   return held.map(({ item: { set, element } }) => deleteElements(hostPortTable, set, [element]));
 }
 
-/** Lets packets from 127.0.0.1 leave the node by the interfaces that lead to the container. */
-function letLoopbackOut(addresses: readonly string[]): void {
-  const ipv4 = addresses.filter((address) => !address.includes(":"));
-  if (ipv4.length === 0) return;
-  using rtnl = openRtnl();
-  for (const address of ipv4) {
-    const index = findWay(rtnl, plain(address))?.index;
-    const name = index === undefined ? undefined : rtnl.findLink(index)?.name;
-    if (name !== undefined) writeSysctl(["net", "ipv4", "conf", name, "route_localnet"], "1");
-  }
-}
-
-/** Flows of UDP by these ports are remembered as they went before: to the node itself, to nobody, or to another. */
-function forgetOldFlows({ addresses, ports }: HostPorts): readonly string[] {
-  const udp = ports.filter(({ protocol }) => protocol === "udp");
-  if (udp.length === 0) return [];
-  const own = addresses.map(plain);
-  using rtnl = openRtnl();
-  const isBy = ({ destination, port }: UdpFlow, { hostPort, hostIp }: HostPort) =>
-    port === hostPort &&
-    (isOneAddress(hostIp) ? destination === plain(hostIp) : findWay(rtnl, destination)?.isLocal === true);
-  const numbers = new Set(udp.map(({ hostPort }) => hostPort));
-  const isOld = (flow: UdpFlow) => !own.includes(flow.answerer) && udp.some((port) => isBy(flow, port));
-  try {
-    for (const address of own) forgetUdpFlows(parseIp(address).family, numbers, isOld);
-    return [];
-  } catch (error) {
-    // They end by themselves after a while.
-    return [KxError.from(error).reason];
-  }
-}
-
 function isTarget(data: Uint8Array | undefined, { set, element }: OwnedItem): boolean {
   if (set.data === undefined || !Array.isArray(element.data)) return true;
   return Buffer.compare(data ?? new Uint8Array(0), encodeFields(set.data, element.data)) === 0;
@@ -152,9 +119,4 @@ function shownItem({ set, element: { key } }: OwnedItem): string {
   if (set.data === undefined) return `the element ${parts.join(" . ")} of ${set.name}`;
   const [port = "", protocol = "", ip] = parts.toReversed();
   return `the node's port ${port}/${protocol}${ip === undefined ? "" : ` of ${ip}`}`;
-}
-
-/** An address as the kernel writes it, without the length of its prefix. */
-function plain(address: string): string {
-  return formatIp(parseIp(address.replace(/\/.*/, "")));
 }

@@ -1,4 +1,9 @@
+<<<<<<< HEAD
 import { hash } from "node:crypto";
+=======
+import { createHash } from "node:crypto";
+import { KxError } from "@kx/core";
+>>>>>>> 56bc3c5 (cni: kx-portmap and kx-firewall work as the Go plug-ins do where they are told to; ptp and loopback beside Go's)
 
 /** Whose attachment something in the kernel belongs to. */
 export interface Owner {
@@ -47,6 +52,13 @@ export function readOwnerAlias(alias: string | undefined): Owner | undefined {
   const [mark, network, containerId, ifName, ...more] = alias?.split(" ") ?? [];
   if (mark !== "kx" || network === undefined || containerId === undefined || ifName === undefined) return undefined;
   return more.length === 0 ? { network, containerId, ifName } : undefined;
+}
+
+/** The error of doing again what was done for an attachment that is still there. */
+export function alreadyMade({ ifName, containerId, network }: Owner, what: string): KxError {
+  return new KxError("KX_CNI_INTERFACE", `${ifName} of ${containerId} in ${network} ${what} already`, {
+    remedy: "delete the attachment before it is added again",
+  });
 }
 
 /** Hexadecimal digits that stand for a text. */

@@ -21,6 +21,8 @@ import {
   setFlags,
   table as tableAttribute,
   types,
+  userDataBytes,
+  userDataKinds,
 } from "./numbers.ts";
 
 /** A table, by family and name. */
@@ -62,8 +64,12 @@ export interface Element {
 }
 
 /** All of these are in order if what they make is there already, but for `newRule`, and `newElements` if it is exclusive. */
-export function newTable(table: Table): Request {
-  return request(table, types.newTable, [string(tableAttribute.name, table.name)], {
+export function newTable(table: Table, comment?: string): Request {
+  const attributes = [
+    string(tableAttribute.name, table.name),
+    ...(comment === undefined ? [] : [bytes(tableAttribute.userData, userData(comment))]),
+  ];
+  return request(table, types.newTable, attributes, {
     what: `make the table ${shown(table)}`,
     flags: messageFlags.create,
   });
@@ -99,18 +105,27 @@ export function listChains(table: Table): Request {
   return request(table, types.getChain, [], { what: `list the chains of ${table.family}` });
 }
 
+/** A rule to be made. */
+export interface NewRule {
+  readonly expressions: readonly Expression[];
+  /** Shown by nft(8); at most 128 bytes. */
+  readonly comment?: string;
+  /** Not shown by anybody; left out if both are too long for the kernel. */
+  readonly mark?: string;
+}
+
 /** A rule at the end of a chain, or before all others. */
 export function newRule(
   table: Table,
   chain: string,
-  { expressions, comment }: { readonly expressions: readonly Expression[]; readonly comment?: string },
+  { expressions, comment, mark: hidden }: NewRule,
   place: "last" | "first" = "last",
 ): Request {
   const attributes = [
     string(ruleAttribute.table, table.name),
     string(ruleAttribute.chain, chain),
     nest(ruleAttribute.expressions, expressions),
-    ...(comment === undefined ? [] : [bytes(ruleAttribute.userData, userData(comment))]),
+    ...(comment === undefined ? [] : [bytes(ruleAttribute.userData, userData(comment, hidden))]),
   ];
   return request(table, types.newRule, attributes, {
     what: `add a rule to the chain ${chain} of ${shown(table)}`,
@@ -274,10 +289,15 @@ function encodeElement(set: NftSet, { key, keyEnd, data: value, comment }: Eleme
   return after === undefined ? [one] : [one, end()];
 }
 
-/** A comment as nft(8) keeps it: kind 0, length, text with a NUL. */
-function userData(comment: string): Uint8Array {
-  const text = new TextEncoder().encode(comment).subarray(0, 128);
-  return Uint8Array.of(0, text.byteLength + 1, ...text, 0);
+/** A comment as nft(8) keeps it: kind 0, length, text with a NUL; then a mark in the same way, which nft(8) passes over. */
+function userData(comment: string, hidden?: string): Uint8Array {
+  const field = (kind: number, text: string) => {
+    const value = new TextEncoder().encode(text).subarray(0, 128);
+    return [kind, value.byteLength + 1, ...value, 0];
+  };
+  const shownPart = field(userDataKinds.comment, comment);
+  const both = hidden === undefined ? shownPart : [...shownPart, ...field(userDataKinds.mark, hidden)];
+  return Uint8Array.from(both.length > userDataBytes ? shownPart : both);
 }
 
 function increment(value: Uint8Array): Uint8Array | undefined {

@@ -12,7 +12,15 @@ import {
   type Table,
   transaction,
 } from "./codec.ts";
-import { chain as chainAttribute, data, element, elements, rule, set as setAttribute } from "./numbers.ts";
+import {
+  chain as chainAttribute,
+  data,
+  element,
+  elements,
+  rule,
+  set as setAttribute,
+  userDataKinds,
+} from "./numbers.ts";
 
 /** An element as the kernel has it. */
 export interface ElementState {
@@ -26,6 +34,7 @@ export interface ElementState {
 export interface RuleState {
   readonly handle: bigint;
   readonly comment: string | undefined;
+  readonly mark: string | undefined;
 }
 
 /** A socket for nftables. Its calls block this thread. */
@@ -87,7 +96,7 @@ function readElements({ payload }: ReadMessage): readonly ElementState[] {
       key: value(element.key) ?? new Uint8Array(0),
       keyEnd: value(element.keyEnd),
       data: value(element.data),
-      comment: commentOf(nested.get(element.userData)?.bytes),
+      comment: userDataOf(nested.get(element.userData)?.bytes, userDataKinds.comment),
     };
   });
 }
@@ -104,17 +113,18 @@ function readRule(payload: Uint8Array): RuleState {
   const handle = all.get(rule.handle)?.bytes;
   return {
     handle: handle?.byteLength === 8 ? new DataView(handle.buffer, handle.byteOffset).getBigUint64(0) : 0n,
-    comment: commentOf(all.get(rule.userData)?.bytes),
+    comment: userDataOf(all.get(rule.userData)?.bytes, userDataKinds.comment),
+    mark: userDataOf(all.get(rule.userData)?.bytes, userDataKinds.mark),
   };
 }
 
-/** nft(8) keeps several things there, each with its kind and length; a comment is of kind 0. */
-function commentOf(userData: Uint8Array | undefined): string | undefined {
+/** Several things are kept there, each with its kind and length. */
+function userDataOf(userData: Uint8Array | undefined, wanted: number): string | undefined {
   if (userData === undefined) return undefined;
   for (let at = 0; at + 2 <= userData.byteLength; ) {
     const [kind = 0, length = 0] = userData.subarray(at, at + 2);
     const value = userData.subarray(at + 2, at + 2 + length);
-    if (kind === 0) return new TextDecoder().decode(value.at(-1) === 0 ? value.subarray(0, -1) : value);
+    if (kind === wanted) return new TextDecoder().decode(value.at(-1) === 0 ? value.subarray(0, -1) : value);
     at += 2 + length;
   }
   return undefined;

@@ -46,6 +46,9 @@ export const set = {
   id: 10,
   userData: 13,
 } as const;
+/** NFT_USERDATA_MAXLEN. What it holds is nobody's but user space's; kinds beyond nft(8)'s own are passed over by it. */
+export const userDataBytes = 256;
+export const userDataKinds = { comment: 0, mark: 0x6b } as const;
 export const setFlags = { interval: 0x4, map: 0x8, concatenation: 0x80 } as const;
 export const setDescription = { concatenation: 2, fieldLength: 1 } as const;
 export const elements = { table: 1, set: 2, list: 3 } as const;

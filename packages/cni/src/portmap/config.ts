@@ -8,84 +8,97 @@ import { isOneAddress } from "../net/host-ports-table.ts";
 
 /** The fields of kx-portmap. The ports come from the runtime, by the capability `portMappings`. */
 export interface PortmapConfig {
-  /** Only `nftables`, which is the default. */
+  /** `nftables`, or `iptables` by its programs. Default: `iptables` with options of that alone, else `nftables`. */
   readonly backend?: string;
+  /**
+   * Of nftables. `sets`: an element of a map for each port. `upstream`: the tables of the Go plug-in, with a rule for each port.
+   * Default: `upstream` with conditions, else `sets`.
+   */
+  readonly layout?: "sets" | "upstream";
   /** Whether the container may reach itself by the node's port, and the node by 127.0.0.1. Default: true. */
   readonly snat?: boolean;
   /** Whether all who come by the node's port are seen as the node. Default: false. */
   readonly masqAll?: boolean;
-  /** The Go plug-in's bit of a packet's mark for iptables. It is read, and needed for nothing here. */
+  /** Of iptables: the bit of a packet's mark that asks for masquerading. Default: 13. */
   readonly markMasqBit?: number;
-  /** Of iptables: refused. */
+  /** Of iptables: a chain of nat that marks packets to be masqueraded, in the place of the plug-in's own. */
   readonly externalSetMarkChain?: string;
-  /** Conditions in the words of iptables or nft(8): refused. */
+  /** Which packets to the node's ports are meant, in the words of the backend: iptables(8) or nft(8). Default: all. */
   readonly conditionsV4?: readonly string[];
   readonly conditionsV6?: readonly string[];
 }
 
-const texts = z.exactOptional(z.array(z.string()));
+// A line's end would begin another command of the programs that read it.
+const line = z.string().check(z.regex(/^[^\n\r\0]*$/, "must be one line"));
+const conditions = z.exactOptional(z.array(line));
 const bits = "must be the number of a bit, from 0 to 31";
 
 // Not loose: a field that is not known here must not come in the place of what the kit made of it.
 export const portmapConfig: Schema<PortmapConfig> = miniSchema(
   z.object({
     backend: z.exactOptional(z.string()),
+    layout: z.exactOptional(z.enum(["sets", "upstream"], "must be sets or upstream")),
     snat: z.exactOptional(z.boolean()),
     masqAll: z.exactOptional(z.boolean()),
     markMasqBit: z.exactOptional(z.int(bits).check(z.minimum(0, bits), z.maximum(31, bits))),
-    externalSetMarkChain: z.exactOptional(z.string()),
-    conditionsV4: texts,
-    conditionsV6: texts,
+    externalSetMarkChain: z.exactOptional(line),
+    conditionsV4: conditions,
+    conditionsV6: conditions,
   }),
 );
 
 type Config = PluginConfig & PortmapConfig;
 
+/** What makes the node's ports lead to containers. */
+export type PortmapKind = "sets" | "upstream" | "iptables";
+
 /**
  * The ports that a configuration asks for.
  *
- * @throws KxError `KX_CNI_CONFIG` or `KX_CNI_UNSUPPORTED`, with all that is wrong.
+ * @throws KxError `KX_CNI_CONFIG` with all that is wrong.
  */
 export function readPorts(config: Config): readonly HostPort[] {
   const mappings = config.runtimeConfig?.portMappings ?? [];
   const problems = [...fieldProblems(config), ...mappings.flatMap(mappingProblems), ...clashes(mappings)];
   if (problems.length > 0) throw new KxError("KX_CNI_CONFIG", `the configuration is wrong: ${problems.join("; ")}`);
-  const unsupported = unsupportedFields(config);
-  if (unsupported.length > 0) {
-    const what = unsupported.map(({ field, value }) => `${field} ${JSON.stringify(value)}`).join(" and ");
-    throw new KxError("KX_CNI_UNSUPPORTED", `kx-portmap does not support ${what}: it works with nftables alone`, {
-      remedy: unsupported.map(({ remedy }) => remedy).join("; "),
-      details: { fields: unsupported.map(({ field }) => field) },
-    });
-  }
   return mappings.map(toHostPort);
 }
 
-function fieldProblems({ backend = "nftables", markMasqBit, externalSetMarkChain }: Config): readonly string[] {
+/** What the ports are to be made with. */
+export function kindOf(config: PortmapConfig): PortmapKind {
+  const { backend = fieldsOf("iptables", config).length > 0 ? "iptables" : "nftables", layout } = config;
+  if (backend === "iptables") return "iptables";
+  return layout ?? (fieldsOf("nftables", config).length > 0 ? "upstream" : "sets");
+}
+
+/** Conditions of a family, of which an empty text is none. */
+export function conditionsOf({ conditionsV4 = [], conditionsV6 = [] }: PortmapConfig, family: 4 | 6) {
+  return (family === 4 ? conditionsV4 : conditionsV6).filter((condition) => condition !== "");
+}
+
+function fieldProblems(config: Config): readonly string[] {
+  const { backend, layout, markMasqBit, externalSetMarkChain } = config;
   const isBoth = markMasqBit !== undefined && externalSetMarkChain !== undefined;
+  const kind = kindOf(config);
+  const foreign = fieldsOf(kind === "iptables" ? "nftables" : "iptables", config);
+  const needsUpstream = kind === "sets" ? fieldsOf("nftables", config) : [];
   return [
-    ...(["nftables", "iptables"].includes(backend) ? [] : [`backend ${JSON.stringify(backend)} is not known`]),
+    ...(["nftables", "iptables", undefined].includes(backend)
+      ? []
+      : [`backend ${JSON.stringify(backend)} is not known`]),
     ...(isBoth ? ["externalSetMarkChain and markMasqBit exclude each other"] : []),
+    ...foreign.map((field) => `${field} is not of the backend ${kind === "iptables" ? "iptables" : "nftables"}`),
+    ...needsUpstream.map((field) => `${field} needs the layout upstream, not ${layout}`),
   ];
 }
 
-function unsupportedFields(config: Config) {
-  const { backend, externalSetMarkChain, conditionsV4, conditionsV6 } = config;
-  const leaveOut = (field: string) => `leave ${field} out`;
-  return [
-    ...(backend === "iptables" ? [{ field: "backend", value: backend, remedy: 'set backend to "nftables"' }] : []),
-    ...(externalSetMarkChain === undefined
-      ? []
-      : [{ field: "externalSetMarkChain", value: externalSetMarkChain, remedy: leaveOut("externalSetMarkChain") }]),
-    ...[
-      { field: "conditionsV4", value: conditionsV4 },
-      { field: "conditionsV6", value: conditionsV6 },
-    ].flatMap(({ field, value = [] }) =>
-      value.every((condition) => condition === "")
-        ? []
-        : [{ field, value, remedy: `${leaveOut(field)}, and bind ports to one address by hostIP instead` }],
-    ),
-  ];
+/** The fields of a configuration that only one of the backends can read. */
+function fieldsOf(backend: "iptables" | "nftables", config: PortmapConfig): readonly string[] {
+  const ofIptables = (conditions: readonly string[] = []) => /^[-!]/.test(conditions[0] ?? "");
+  const written = (["conditionsV4", "conditionsV6"] as const).filter((field) => config[field]?.[0]);
+  const conditions = written.filter((field) => ofIptables(config[field]) === (backend === "iptables"));
+  const isMarked = backend === "iptables" && config.externalSetMarkChain !== undefined;
+  return isMarked ? ["externalSetMarkChain", ...conditions] : conditions;
 }
 
 function mappingProblems({ hostPort, containerPort, protocol }: PortMapping, index: number): readonly string[] {

@@ -1,11 +1,14 @@
 import { KxError } from "@kx/core";
+import { createIptables, requireIptables } from "../iptables/iptables.ts";
+import type { RunProgram } from "../iptables/run-program.ts";
 import type { HostPort, HostPorts } from "../net/host-ports.ts";
 import { directNet, type NetCalls } from "../net/net-calls.ts";
 import { validOwners } from "../plugin/address-management.ts";
 import { containerAddresses, ownerOf, requireChained, requireNone } from "../plugin/chained.ts";
 import type { CniPlugin, CniResult, DelRequest, NetnsRequest } from "../plugin/cni-plugin.ts";
 import { defineCniPlugin } from "../plugin/define-plugin.ts";
-import { type PortmapConfig, portmapConfig, readPorts } from "./config.ts";
+import { createBackends } from "./backends.ts";
+import { kindOf, type PortmapConfig, portmapConfig, readPorts } from "./config.ts";
 
 const name = "kx-portmap";
 
@@ -13,13 +16,16 @@ const name = "kx-portmap";
 export interface PortmapOptions {
   /** Who does the work on the kernel's network. Default: this thread, which is only for a program that ends then. */
   readonly net?: NetCalls;
+  /** Who runs the programs of iptables, and nft for conditions. Default: this process, where it is. */
+  readonly run?: RunProgram;
 }
 
 /**
- * Lets ports of the node lead to those of a container, by nftables alone. It comes after the plug-in that attaches the
+ * Lets ports of the node lead to those of a container, by nftables, or as the Go plug-in does it. It comes after the plug-in that attaches the
  * container, whose result it passes on.
  */
-export function createPortmap({ net = directNet() }: PortmapOptions = {}): CniPlugin<PortmapConfig> {
+export function createPortmap({ net = directNet(), run }: PortmapOptions = {}): CniPlugin<PortmapConfig> {
+  const backends = createBackends({ net, run });
   return defineCniPlugin<PortmapConfig>({
     name,
     config: portmapConfig,
@@ -31,21 +37,23 @@ export function createPortmap({ net = directNet() }: PortmapOptions = {}): CniPl
       if (hostPorts.addresses.length === 0) {
         ctx.log.warn({ ifName: request.ifName }, "no ports mapped, as the interface has no address");
       }
-      const warnings = await ctx.phase("host ports", () => net.call("hostPortsAdd", hostPorts));
-      ctx.undo(() => net.call("hostPortsDelete", hostPorts));
+      const backend = backends.of[kindOf(request.config)];
+      const warnings = await ctx.phase("host ports", () => backend.add(hostPorts, request.config, ctx));
       if (warnings.length > 0) ctx.log.warn({ warnings }, "flows of UDP not forgotten");
       return prevResult;
     },
     async del(request, ctx) {
-      await ctx.phase("host ports", () => net.call("hostPortsDelete", planDelete(request)));
+      await ctx.phase("host ports", () => backends.delete(planDelete(request)));
     },
     async check(request) {
       const ports = readPorts(request.config);
       if (ports.length === 0) return;
-      requireNone(request, await net.call("hostPortsCheck", planPorts(request, request.prevResult, ports)));
+      const expected = planPorts(request, request.prevResult, ports);
+      requireNone(request, await backends.of[kindOf(request.config)].check(expected, request.config));
     },
     async status({ config }) {
       readPorts(config);
+      if (kindOf(config) === "iptables") return await requireIptables(createIptables(run), "nat", "mapping ports");
       const problem = await net.call("nftablesProblem");
       if (problem === undefined) return;
       throw new KxError("KX_CNI_NOT_AVAILABLE", `ports cannot be mapped: ${problem}`, {
@@ -53,7 +61,7 @@ export function createPortmap({ net = directNet() }: PortmapOptions = {}): CniPl
       });
     },
     async gc(request) {
-      await net.call("hostPortsCollect", validOwners(request));
+      await backends.collect(validOwners(request));
     },
   });
 }

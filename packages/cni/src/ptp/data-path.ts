@@ -115,7 +115,7 @@ export function planContainerEnd(index: number, request: PtpAttach): readonly Re
 export function planHostEnd(index: number, { addresses }: Pick<PtpAttach, "addresses">): readonly Request[] {
   return [
     ...routersOf(addresses).map(({ gateway }) => newAddress({ index, address: alone(gateway), noDad: true })),
-    ...addresses.map(({ address }) => newRoute({ index, destination: alone(ipText(address)) })),
+    ...addresses.map(({ address }) => newRoute({ index, destination: alone(ipText(address)), scope: routeScope.host })),
   ];
 }
 

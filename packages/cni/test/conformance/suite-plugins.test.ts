@@ -25,7 +25,7 @@ import { daemonLab } from "../support/daemon-lab.ts";
 import { installScript } from "../support/executables.ts";
 import { netOf, runIn } from "./support/net-of.ts";
 import { runsHere } from "./support/privileges.ts";
-import { type ReferencePlugin, suiteOptions } from "./support/suite-options.ts";
+import { backendOptions, type ReferencePlugin, suiteBackends, suiteOptions } from "./support/suite-options.ts";
 
 const program = join(import.meta.dirname, "../../dist/bin/kx-cni.js");
 
@@ -77,7 +77,30 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
     300_000,
   );
 
+<<<<<<< HEAD
   test.each(plugins)(
+=======
+  test.each(suiteBackends)(
+    "for kx-$plugin with $fields",
+    async (backend) => {
+      const options = backendOptions(backend, place);
+      const plugin = creators[backend.plugin]({ net: netOf(host), run: runIn(host) });
+      const how = `kx-${backend.plugin} with ${JSON.stringify(backend.fields)}`;
+      await passes(how, { ...options, plugin, plugins: { "kx-host-local": createHostLocal() } });
+    },
+    300_000,
+  );
+
+  test("for kx-bridge with iptables by the daemon", async () => {
+    using lab = daemonLab(host);
+    await using _ = await lab.startDaemon({ deleteAtOnce: true });
+    const executable = join(lab.binDir, "kx-bridge");
+    const env = { KX_CNI_SOCKET: lab.socketPath };
+    await passes("kx-bridge by iptables", { ...backendOptions(suiteBackends[0], place), executable, env });
+  }, 300_000);
+
+  test.each(["bridge", "host-local"] as const)(
+>>>>>>> 56bc3c5 (cni: kx-portmap and kx-firewall work as the Go plug-ins do where they are told to; ptp and loopback beside Go's)
     "for kx-%s executed",
     async (name) => {
       const executable = await installScript(

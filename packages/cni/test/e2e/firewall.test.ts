@@ -178,16 +178,21 @@ describe("kx-firewall", () => {
 
   it("refuses what it cannot do, and leaves nothing of it", async () => {
     const pod = await lab.attach("a", 2);
-    for (const command of ["ADD", "CHECK", "STATUS"] as const) {
-      const fields = { backend: "firewalld", iptablesAdminChainName: "ADMIN" };
-      expect(await lab.failed(firewall, command, { pod, fields })).toMatchObject({
-        code: 2,
-        msg: expect.stringContaining('backend "firewalld" and iptablesAdminChainName "ADMIN"'),
-        details: expect.stringMatching(/set backend to "nftables".*the chain admin of the table inet kx_firewall/),
-      });
+    for (const [fields, remedy] of [
+      [{ backend: "firewalld" }, /^set backend to "nftables" or "iptables"/],
+      [{ backend: "nftables", iptablesAdminChainName: "ADMIN" }, /the chain admin of the table inet kx_firewall/],
+    ] as const) {
+      for (const command of ["ADD", "CHECK", "STATUS"] as const) {
+        const [field, value] = Object.entries(fields).at(-1) ?? [];
+        expect(await lab.failed(firewall, command, { pod, fields })).toMatchObject({
+          code: 2,
+          msg: `[KX_CNI_UNSUPPORTED] kx-firewall does not support ${field} "${value}" here`,
+          details: expect.stringMatching(remedy),
+        });
+      }
     }
     expect((await lab.failed(firewall, "ADD", { pod, fields: { backend: "pf", ingressPolicy: "closed" } })).msg).toBe(
-      "[KX_CNI_CONFIG] the configuration is wrong: backend must be nftables; " +
+      "[KX_CNI_CONFIG] the configuration is wrong: backend must be nftables or iptables; " +
         "ingressPolicy must be open, same-bridge or isolated",
     );
     expect((await lab.failed(firewall, "ADD", { pod, prevResult: null })).msg).toContain("chained plug-in");

@@ -213,19 +213,21 @@ describe("kx-portmap", () => {
         "runtimeConfig.portMappings[1].containerPort must be a port from 1 to 65535; " +
         "runtimeConfig.portMappings[3] and [2] both take the node's port 5353/udp",
     });
-    const unsupported = {
-      backend: "iptables",
+    const wrong = {
+      backend: "nftables",
       externalSetMarkChain: "KUBE-MARK",
       conditionsV4: ["!", "-d", "10.0.0.0/8"],
     };
-    const refused = await failed({ ...mapped(web), ...unsupported });
-    expect(refused).toMatchObject({ code: 2, details: expect.stringContaining('set backend to "nftables"') });
-    for (const field of Object.keys(unsupported)) expect(refused.msg).toContain(field);
+    const refused = await failed({ ...mapped(web), ...wrong });
+    expect(refused.code).toBe(7);
+    for (const field of ["externalSetMarkChain", "conditionsV4"]) {
+      expect(refused.msg).toContain(`${field} is not of the backend nftables`);
+    }
     expect(await failed({ snat: "yes", masqAll: 1, markMasqBit: 32 })).toMatchObject({
       code: 7,
       msg: expect.stringMatching(/snat .*; masqAll .*; markMasqBit must be the number of a bit/),
     });
-    expect(await lab.failed(portmap, "STATUS", { fields: unsupported })).toMatchObject({ code: 2 });
+    expect(await lab.failed(portmap, "STATUS", { fields: wrong })).toMatchObject({ code: 7 });
     await lab.done(portmap, "STATUS", { fields: { conditionsV4: [""] } });
     expect(await netnsContents(lab.host.netns)).not.toContain("table inet kx_host_ports");
   });

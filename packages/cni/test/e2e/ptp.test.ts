@@ -64,7 +64,7 @@ describe.each(cniVersions)("ptp in %s", (cniVersion) => {
         "10.1.0.0/24 via 10.1.0.1 dev eth0 src 10.1.0.2",
         "10.1.0.1 dev eth0 scope link src 10.1.0.2",
       ]);
-      expect(await host.routes()).toContain(`10.1.0.2 dev ${endOf("a")} scope link`);
+      expect(await host.routes()).toContain(`10.1.0.2 dev ${endOf("a")} scope host`);
     }
     await using _ = await serveAll([host, { port: 8080 }], [pod, { port: 8081 }]);
     for (const [at, gateway] of gateways.entries()) {

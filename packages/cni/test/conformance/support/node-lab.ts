@@ -36,9 +36,13 @@ export interface NodeLab extends AsyncDisposable {
   network(list: JsonObject): void;
 }
 
-/** Makes a node with our executables, and those at these paths. */
-export async function makeNodeLab(others: readonly string[] = []): Promise<NodeLab> {
-  const host = await makeHost();
+/**
+ * Makes a node with our executables, and those at these paths.
+ *
+ * @param node - the node; it is disposed of with the rest. Default: a new one.
+ */
+export async function makeNodeLab(others: readonly string[] = [], node?: TestHost): Promise<NodeLab> {
+  const host = node ?? (await makeHost());
   const folder = mkdtempSync(join(tmpdir(), "kx-cni-node-"));
   const [bin, dataDir, confDir] = [join(folder, "bin"), join(folder, "leases"), join(folder, "net.d")];
   for (const each of [bin, dataDir, confDir, join(folder, "cni")]) mkdirSync(each);

@@ -28,6 +28,30 @@ export interface SuitePlace {
 
 type Particular = Omit<TwinOptions, "host" | "config"> & { readonly config?: JsonObject };
 
+/** Reference plug-ins that work as the Go plug-ins do, by what is configured for that. */
+export const suiteBackends = [
+  { plugin: "bridge", fields: { ipMasqBackend: "iptables" } },
+  { plugin: "bridge", fields: { ipMasqLayout: "upstream" } },
+  { plugin: "ptp", fields: { ipMasqBackend: "iptables" } },
+  { plugin: "portmap", fields: { backend: "iptables" } },
+  { plugin: "portmap", fields: { layout: "upstream" } },
+  { plugin: "firewall", fields: { backend: "iptables" } },
+] as const satisfies readonly { readonly plugin: ReferencePlugin; readonly fields: JsonObject }[];
+
+/** The options for one of those. */
+export function backendOptions({ plugin, fields }: (typeof suiteBackends)[number], place: SuitePlace): TwinOptions {
+  const options = suiteOptions(plugin, place);
+  const isByContainer = plugin === "portmap" && "backend" in fields;
+  const exempt = {
+    "P9.second-interface": "rules of ports are known by the container alone, as the Go plug-in has them",
+  };
+  return {
+    ...options,
+    config: { ...options.config, ...fields },
+    ...(isByContainer ? { exempt: { ...options.exempt, ...exempt } } : {}),
+  };
+}
+
 /** The options for a plug-in. Of cases that cannot hold for it, the reason stands beside each. */
 export function suiteOptions(plugin: ReferencePlugin, place: SuitePlace): TwinOptions {
   const { config, ...particular } = tables[plugin](place);
@@ -54,7 +78,7 @@ function leases({ dataDir }: SuitePlace): Particular {
   };
 }
 
-/** Takes every element out of the node's sets and maps, and the rules out of the chain of the Go plug-in portmap. */
+/** Takes every element out of the node's sets and maps, and the rules out of chains that the Go plug-ins have too. */
 async function emptyRules(host: TestNetns | undefined): Promise<void> {
   if (host === undefined) throw new Error("there is no namespace for the node");
   const { nftables } = JSON.parse(await host.run("nft", "--json", "list", "ruleset")) as {
@@ -66,7 +90,8 @@ async function emptyRules(host: TestNetns | undefined): Promise<void> {
       if (found !== undefined) await host.run("nft", "flush", kind, found.family, found.table, found.name);
     }
     const { chain } = item;
-    if (chain?.name === "hostports") await host.run("nft", "flush", "chain", chain.family, chain.table, chain.name);
+    if (chain !== undefined && /^hostports$|^CNI-(DN-|FORWARD)/.test(chain.name))
+      await host.run("nft", "flush", "chain", chain.family, chain.table, chain.name);
   }
 }
 
