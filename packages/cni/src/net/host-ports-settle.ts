@@ -1,7 +1,7 @@
 import { KxError } from "@kx/core";
 import { formatIp, parseIp } from "@kx/core/units";
 import { findWay } from "../rtnl/route-lookup.ts";
-import { openRtnl } from "../rtnl/rtnl.ts";
+import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
 import { forgetUdpFlows, type UdpFlow } from "./conntrack.ts";
 import { type HostPort, type HostPorts, isOneAddress } from "./host-ports-table.ts";
 import { writeSysctl } from "./sysctl.ts";
@@ -20,7 +20,7 @@ export function letLoopbackOut({ addresses, masquerade = true }: Ports): void {
   if (!masquerade) return;
   const ipv4 = addresses.filter((address) => !address.includes(":"));
   if (ipv4.length === 0) return;
-  using rtnl = openRtnl();
+  const rtnl = sharedRtnl();
   for (const address of ipv4) {
     const index = findWay(rtnl, plain(address))?.index;
     const name = index === undefined ? undefined : rtnl.findLink(index)?.name;
@@ -37,7 +37,7 @@ export function forgetOldFlows({ addresses, ports }: Ports): readonly string[] {
   const udp = ports.filter(({ protocol }) => protocol === "udp");
   if (udp.length === 0) return [];
   const own = addresses.map(plain);
-  using rtnl = openRtnl();
+  const rtnl = sharedRtnl();
   const isBy = ({ destination, port }: UdpFlow, { hostPort, hostIp }: HostPort) =>
     port === hostPort &&
     (isOneAddress(hostIp) ? destination === plain(hostIp) : findWay(rtnl, destination)?.isLocal === true);

@@ -180,6 +180,6 @@ function portBytes(port: number): Uint8Array {
   return Uint8Array.of(port >> 8, port & 0xff);
 }
 
-function plain(address: string): string {
-  return formatIp(parseIp(address.replace(/\/.*/, "")));
+function plain(text: string): string {
+  return formatIp(parseIp(text.replace(/\/.*/, "")));
 }

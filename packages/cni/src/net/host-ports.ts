@@ -7,14 +7,7 @@ import { sharedNft } from "../nft/shared-nft.ts";
 import { attachmentMark, describeMark, goneNamespaces, isMarkOf, staleMarks } from "./attachment-mark.ts";
 import type { Collect } from "./collect.ts";
 import { forgetOldFlows, letLoopbackOut } from "./host-ports-settle.ts";
-import {
-  type HostPort,
-  type HostPorts,
-  hostPortItems,
-  hostPortSets,
-  hostPortTable,
-  makeHostPortTable,
-} from "./host-ports-table.ts";
+import { type HostPorts, hostPortItems, hostPortSets, hostPortTable, makeHostPortTable } from "./host-ports-table.ts";
 import { upstreamHostPortsCollect, upstreamHostPortsDelete } from "./host-ports-upstream.ts";
 import { deleteElementsWhere, deleteItems, type OwnedItem } from "./owned-elements.ts";
 

@@ -30,7 +30,7 @@ export interface PortmapConfig {
 
 // A line's end would begin another command of the programs that read it.
 const line = z.string().check(z.regex(/^[^\n\r\0]*$/, "must be one line"));
-const conditions = z.exactOptional(z.array(line));
+const lines = z.exactOptional(z.array(line));
 const bits = "must be the number of a bit, from 0 to 31";
 
 // Not loose: a field that is not known here must not come in the place of what the kit made of it.
@@ -42,8 +42,8 @@ export const portmapConfig: Schema<PortmapConfig> = miniSchema(
     masqAll: z.exactOptional(z.boolean()),
     markMasqBit: z.exactOptional(z.int(bits).check(z.minimum(0, bits), z.maximum(31, bits))),
     externalSetMarkChain: z.exactOptional(line),
-    conditionsV4: conditions,
-    conditionsV6: conditions,
+    conditionsV4: lines,
+    conditionsV6: lines,
   }),
 );
 

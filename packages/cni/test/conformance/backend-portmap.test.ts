@@ -89,7 +89,7 @@ describe.skipIf(missing !== undefined)("kx-portmap as Go's", { timeout: 180_000 
   it.each([
     ["iptables", iptables],
     ["nftables", nftables],
-  ])("leads packets to the container by %s, and to the one that has the port by now", async (_, fields) => {
+  ])("leads packets to the container by %s, and to the one that has the port by now", async (...[, fields]) => {
     const { outside } = lab.chained;
     const [a, b] = [await lab.chained.attach("a", 2), await lab.chained.attach("b", 3)];
     await lab.done("kx", "ADD", a, fields);
@@ -97,7 +97,7 @@ describe.skipIf(missing !== undefined)("kx-portmap as Go's", { timeout: 180_000 
     expect(message).toBe("[KX_CNI_INTERFACE] eth0 of a in kxnet has its ports already");
     const port = { port: 8080 };
     const flow = { port: 5353, transport: "udp" } as const;
-    await using _servers = await serveAll(
+    await using _ = await serveAll(
       ...[a, b].flatMap(
         ({ netns }) =>
           [
@@ -123,12 +123,12 @@ describe.skipIf(missing !== undefined)("kx-portmap as Go's", { timeout: 180_000 
   it.each([
     ["iptables", { ...iptables, conditionsV4: ["-d", "192.0.2.3"] }],
     ["nftables", { ...nftables, conditionsV4: ["ip daddr 192.0.2.3"] }],
-  ])("lets only packets come to a port that meet conditions of %s", async (_, fields) => {
+  ])("lets only packets come to a port that meet conditions of %s", async (...[, fields]) => {
     const pod = await lab.chained.attach("a", 2);
     // Such conditions tell the backend and the layout.
-    const { backend: __, layout: ___, ...bare } = fields as Record<string, unknown>;
-    await lab.done("kx", "ADD", pod, bare as JsonObject);
-    await using _server = await serveAll([pod.netns, { port: 80 }]);
+    const bare = { ...mapped(web), conditionsV4: fields.conditionsV4 };
+    await lab.done("kx", "ADD", pod, bare);
+    await using _ = await serveAll([pod.netns, { port: 80 }]);
     expect(await ask(lab.chained.outside, "192.0.2.3", { port: 8080 })).toBe("192.0.2.2");
     await expect(ask(lab.chained.outside, "192.0.2.1", { port: 8080 })).rejects.toThrow("ECONNREFUSED");
   });

@@ -89,7 +89,7 @@ describe.skipIf(missing !== undefined)("beside the Go plug-ins", { timeout: 180_
       const result = await done("ADD", type, pod, { cniVersion });
       const { ips, ...plain } = result;
       // Go gives addresses in the form of 1.0.0 in all versions.
-      const addresses = (ips as readonly JsonObject[]).map(({ version: _, ...ip }) => ip);
+      const addresses = (ips as readonly JsonObject[]).map((ip) => ({ ...ip, version: undefined }));
       told.push({
         result: comparable({ ...plain, ips: addresses }, pod),
         lo: await pod.run("ip", "-brief", "address", "show", "lo"),
