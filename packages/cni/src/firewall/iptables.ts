@@ -1,3 +1,4 @@
+import type { Trace } from "../iptables/find-families.ts";
 import { createIptables, describeMissing, families, familyOf, requireIptables } from "../iptables/iptables.ts";
 import type { IptablesParts } from "../iptables/masquerade.ts";
 import { attachmentMark, goneNamespaces, staleMarks } from "../net/attachment-mark.ts";
@@ -18,8 +19,9 @@ import {
 } from "./iptables-plan.ts";
 
 const table = "filter";
-/** The one that leads to the administrator's. */
-const sharedRuleCount = 1;
+const ofOwners: Trace = { chain: ownersChain, spare: 0 };
+/** What leads to the administrator's chain is no container's. */
+const traces: readonly Trace[] = [ofOwners, { chain: forwardChain, spare: 1 }];
 
 /** Lets containers' packets through by iptables, with the rules of the Go plug-in. */
 export function createIptablesFirewall({ net, run }: IptablesParts) {
@@ -40,7 +42,7 @@ export function createIptablesFirewall({ net, run }: IptablesParts) {
     },
     /** What is gone is no error. Where the kernel has none of it, no program is run. */
     async delete(owner: Owner, addresses: readonly string[]): Promise<void> {
-      const found = await net.call("iptablesFamilies", { table, chain: forwardChain, spare: sharedRuleCount });
+      const found = await net.call("iptablesFamilies", { table, traces });
       for (const family of found) {
         await remove(
           family,
@@ -61,7 +63,7 @@ export function createIptablesFirewall({ net, run }: IptablesParts) {
     /** Removes what belongs to none of a network's attachments; without a list of those, what has lost its namespace. */
     async collect({ network, valid }: Collect): Promise<void> {
       const isStale = staleMarks(network, valid);
-      for (const family of await net.call("iptablesFamilies", { table, chain: ownersChain, spare: 0 })) {
+      for (const family of await net.call("iptablesFamilies", { table, traces: [ofOwners] })) {
         await iptables.change({ family, table }, (saved) => planFirewallCollect(saved, isStale));
       }
     },

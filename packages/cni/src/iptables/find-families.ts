@@ -1,29 +1,33 @@
 import { readFileSync } from "node:fs";
+import type { Table } from "../nft/codec.ts";
+import type { Nft } from "../nft/nft.ts";
 import { sharedNft } from "../nft/shared-nft.ts";
 import type { Family, TablePlace } from "./iptables.ts";
 
-/** Which traces of iptables to look for. */
+/** What iptables may have: a chain, with more rules than are of no interest if that is told; or names that begin so. */
+export type Trace = { readonly chain: string; readonly spare?: number } | { readonly prefix: string };
+
+/** Where to look for traces of iptables, any of which counts. */
 export interface FindFamilies {
   readonly table: TablePlace["table"];
-  /** The name of a chain, or how names of chains begin. */
-  readonly chain: string | { readonly prefix: string };
-  /** With this, the chain counts only if it has more rules than so many. */
-  readonly spare?: number;
+  readonly traces: readonly Trace[];
 }
 
 /**
- * The families in which iptables may have such a chain, so that its programs need not be run to find out that it has none.
+ * The families in which iptables may have one of them, so that its programs need not be run to find out that it has none.
  * What the older variant keeps is not seen here: there, a table that is in use may have it.
  */
-export function iptablesFamilies({ table, chain, spare }: FindFamilies): readonly Family[] {
+export function iptablesFamilies({ table, traces }: FindFamilies): readonly Family[] {
   const nft = sharedNft();
-  const has = (family: "ip" | "ip6") => {
-    const place = { family, name: table };
-    if (typeof chain !== "string") return nft.chains(place).some((name) => name.startsWith(chain.prefix));
-    return spare === undefined ? nft.hasChain(place, chain) : nft.rules(place, chain).length > spare;
-  };
+  const has = (family: "ip" | "ip6") => traces.some((trace) => hasTrace(nft, { family, name: table }, trace));
   const isMeant = (family: "ip" | "ip6") => has(family) || legacyTables(family).includes(table);
   return [...(isMeant("ip") ? [4 as const] : []), ...(isMeant("ip6") ? [6 as const] : [])];
+}
+
+function hasTrace(nft: Nft, table: Table, trace: Trace): boolean {
+  if ("prefix" in trace) return nft.chains(table).some((name) => name.startsWith(trace.prefix));
+  const { chain, spare } = trace;
+  return spare === undefined ? nft.hasChain(table, chain) : nft.rules(table, chain).length > spare;
 }
 
 function legacyTables(family: "ip" | "ip6"): readonly string[] {

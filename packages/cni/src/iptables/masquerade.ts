@@ -60,7 +60,7 @@ export function createIptablesMasquerade({ net, run }: IptablesParts): IptablesM
     },
     async delete({ owner, addresses = [], masquerade }) {
       if (masquerade !== true) return;
-      for (const family of await net.call("iptablesFamilies", { table, chain: chainOf(owner) })) {
+      for (const family of await net.call("iptablesFamilies", { table, traces: [{ chain: chainOf(owner) }] })) {
         await remove(family, { owner, addresses: addresses.filter((address) => familyOf(address) === family) });
       }
     },
@@ -75,7 +75,7 @@ export function createIptablesMasquerade({ net, run }: IptablesParts): IptablesM
     async collect({ network, valid }) {
       const isStale = staleMarks(network, valid);
       const comment = `name: ${JSON.stringify(network)} id: `;
-      for (const family of await net.call("iptablesFamilies", { table, chain: { prefix: chains.prefix } })) {
+      for (const family of await net.call("iptablesFamilies", { table, traces: [{ prefix: chains.prefix }] })) {
         await iptables.change({ family, table }, (saved) => {
           const which = { network, valid, pattern: chains.pattern, comment, nameOf: chainOf, isStale };
           return { commands: staleChains(saved, which).flatMap((chain) => removal(saved, chain)) };

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { cidrOf, formatCidr, ipBits, parseIp } from "@kx/core/units";
 import { isMarkOf } from "../net/attachment-mark.ts";
 import { alreadyMade, isOfNetwork, type Owner } from "../net/owner.ts";
@@ -16,8 +16,7 @@ export interface FoundMark {
 
 /** The name that the Go plug-ins give to the chain of a container, by which either side finds it. */
 export function chainOf({ network, containerId }: Owner, kind: "" | "DN-" = ""): string {
-  const hash = createHash("sha512").update(`${network}${containerId}`).digest("hex");
-  return `CNI-${kind}${hash}`.slice(0, chainLength);
+  return `CNI-${kind}${hash("sha512", `${network}${containerId}`)}`.slice(0, chainLength);
 }
 
 /** The Go plug-ins' comment of what belongs to a container. */

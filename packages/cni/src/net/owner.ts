@@ -1,9 +1,5 @@
-<<<<<<< HEAD
 import { hash } from "node:crypto";
-=======
-import { createHash } from "node:crypto";
 import { KxError } from "@kx/core";
->>>>>>> 56bc3c5 (cni: kx-portmap and kx-firewall work as the Go plug-ins do where they are told to; ptp and loopback beside Go's)
 
 /** Whose attachment something in the kernel belongs to. */
 export interface Owner {

@@ -99,13 +99,13 @@ function iptablesBackend({ net, run }: IptablesParts) {
       return problems;
     },
     async delete(owner: Owner) {
-      const families = await net.call("iptablesFamilies", { table, chain: portsChain(owner) });
+      const families = await net.call("iptablesFamilies", { table, traces: [{ chain: portsChain(owner) }] });
       for (const family of families) await remove(family, owner);
     },
     async collect({ network, valid }: Collect) {
       const isStale = staleMarks(network, valid);
       const comment = `dnat name: ${JSON.stringify(network)} id: `;
-      for (const family of await net.call("iptablesFamilies", { table, chain: { prefix: "CNI-DN-" } })) {
+      for (const family of await net.call("iptablesFamilies", { table, traces: [{ prefix: "CNI-DN-" }] })) {
         await iptables.change({ family, table }, (saved) => {
           const stale = staleChains(saved, { network, valid, pattern, comment, nameOf: portsChain, isStale });
           return { commands: stale.flatMap((chain) => removal(saved, chain)) };

@@ -133,6 +133,11 @@ describe.skipIf(missing !== undefined)("kx-firewall by iptables", { timeout: 180
     expect(await lab.failed("CHECK", a, iptables)).toMatch(
       /the rule -m comment --comment CNI firewall plugin rules -j CNI-FORWARD of the chain FORWARD of iptables is missing$/,
     );
+    // Where others have taken the rules away, DEL finds what is left.
+    await lab.done("kx", "ADD", c, iptables);
+    for (const program of ["iptables", "ip6tables"]) await lab.host.run(program, "-F", "CNI-FORWARD");
+    await lab.done("kx", "DEL", c, iptables);
+    expect(await lab.host.run("iptables-save")).not.toContain("10.1.0.4");
     await gc({ "cni.dev/valid-attachments": null });
     expect(JSON.stringify(await lab.rules())).not.toMatch(/10\.1\.0|fd00/);
     await lab.done("kx", "STATUS", undefined, iptables);

@@ -77,9 +77,6 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
     300_000,
   );
 
-<<<<<<< HEAD
-  test.each(plugins)(
-=======
   test.each(suiteBackends)(
     "for kx-$plugin with $fields",
     async (backend) => {
@@ -99,8 +96,7 @@ describe.runIf(runsHere("the conformance suite for plug-ins that change the netw
     await passes("kx-bridge by iptables", { ...backendOptions(suiteBackends[0], place), executable, env });
   }, 300_000);
 
-  test.each(["bridge", "host-local"] as const)(
->>>>>>> 56bc3c5 (cni: kx-portmap and kx-firewall work as the Go plug-ins do where they are told to; ptp and loopback beside Go's)
+  test.each(plugins)(
     "for kx-%s executed",
     async (name) => {
       const executable = await installScript(
