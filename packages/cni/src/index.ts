@@ -14,10 +14,10 @@ export type {
   NetnsRequest,
   StatusRequest,
 } from "./plugin/cni-plugin.ts";
+export { createDecodedConfigs, type DecodedConfigs } from "./plugin/config.ts";
 export { defineCniPlugin } from "./plugin/define-plugin.ts";
 export type { Environment } from "./plugin/environment.ts";
 export { ownFailure } from "./plugin/failure.ts";
-export { createDecodedConfigs, type DecodedConfigs } from "./plugin/config.ts";
 export { type CniCall, type CniOutcome, type CniServices, handleCniCall } from "./plugin/handle-call.ts";
 export { type RequestedValue, requestedValue } from "./plugin/requested.ts";
 export { readResult, writeResult } from "./plugin/results.ts";
