@@ -105,21 +105,27 @@ function whyOf(error: unknown): string {
   return reasons[code] ?? error.message;
 }
 
-function ask(socketPath: string, timeoutMs: number): Promise<readonly ExtensionStatus[]> {
-  const { promise, resolve, reject } = Promise.withResolvers<readonly ExtensionStatus[]>();
+async function ask(socketPath: string, timeoutMs: number): Promise<readonly ExtensionStatus[]> {
+  const text = await askSocket(socketPath, "/extensions", timeoutMs);
+  try {
+    return (JSON.parse(text) as { extensions: ExtensionStatus[] }).extensions;
+  } catch {
+    throw new Error("it answered no JSON");
+  }
+}
+
+/** Reads a path of a host's health socket. @throws Error in words if there is no answer in time, or another than 200. */
+export function askSocket(socketPath: string, path: string, timeoutMs: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   // Of the whole exchange, not only of silence.
   const timer = setTimeout(() => asked.destroy(new Error(`no answer in ${timeoutMs / 1000} s`)), timeoutMs);
-  const asked = request({ socketPath, path: "/extensions", agent: false }, (response) => {
+  const asked = request({ socketPath, path, agent: false }, (response) => {
     const chunks: Buffer[] = [];
     response.on("data", (chunk: Buffer) => chunks.push(chunk));
     response.on("error", reject);
     response.on("end", () => {
       if (response.statusCode !== 200) return reject(new Error(`it answered ${response.statusCode}`));
-      try {
-        resolve((JSON.parse(Buffer.concat(chunks).toString()) as { extensions: ExtensionStatus[] }).extensions);
-      } catch {
-        reject(new Error("it answered no JSON"));
-      }
+      resolve(Buffer.concat(chunks).toString());
     });
   });
   asked.on("error", reject);

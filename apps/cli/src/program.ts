@@ -113,9 +113,11 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
   command("kubeconfig", "print the path of the administrator's kubeconfig", "export KUBECONFIG=$(kx kubeconfig)")
     .addOption(dirOption())
     .action(async (options: { dir?: string }) => done(await actions.kubeconfig(options)));
-  command("doctor", "check this machine; exit code 1 if something is missing", "kx doctor", "kx doctor --fix")
+  const checks = "check this machine, exit code 1 if something is missing, and the cluster's network if it runs";
+  command("doctor", checks, "kx doctor", "kx doctor --fix")
     .option("--fix", "install the packages that are missing (Debian and Ubuntu, as root)")
     .option("--control-plane-only", "only what `kx up --control-plane-only` needs")
+    .addOption(dirOption())
     .addOption(outputOption())
     .action(async (options: DoctorOptions) => done(await actions.doctor(options)));
   command("demo", "start a cluster, and see the Foo extension at work in it", "kx demo")

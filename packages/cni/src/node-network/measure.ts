@@ -3,7 +3,12 @@ import type { PoolUse } from "./pool-use.ts";
 
 /** What the node's network shows of itself. */
 export interface NodeNetworkMeasures {
-  facts(now: { readonly unreachable: number; readonly isShadowed: boolean; readonly unenforced: number }): void;
+  facts(now: {
+    readonly unreachable: number;
+    readonly isShadowed: boolean;
+    readonly isUninstalled: boolean;
+    readonly unenforced: number;
+  }): void;
   pools(now: readonly PoolUse[]): void;
   collected(removed: number): void;
   failed(what: "setup" | "gc"): void;
@@ -18,6 +23,10 @@ export function createMeasures(metrics: Metrics | undefined): NodeNetworkMeasure
   const shadowed = metrics.gauge({
     name: "kx_cni_configuration_shadowed",
     help: "1 if the container runtime takes another network configuration than kx's.",
+  });
+  const uninstalled = metrics.gauge({
+    name: "kx_cni_plugins_missing",
+    help: "1 if kx's plug-ins are not where the container runtime looks for them.",
   });
   const unenforced = metrics.gauge({
     name: "kx_cni_unenforced_network_policies",
@@ -51,6 +60,7 @@ export function createMeasures(metrics: Metrics | undefined): NodeNetworkMeasure
     facts(now) {
       unreachable.set(now.unreachable);
       shadowed.set(now.isShadowed ? 1 : 0);
+      uninstalled.set(now.isUninstalled ? 1 : 0);
       unenforced.set(now.unenforced);
     },
     pools(now) {

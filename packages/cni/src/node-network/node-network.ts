@@ -133,13 +133,14 @@ async function setUpOnce({ host, tools, measures, warnings }: Keeper, facts: Clu
   const result = await setUpNode(own, facts, { ...tools, net });
   if (result.isNew) host.log.info({ podCidrs: own.podCidrs }, "network configuration written");
   warnings.update(warningsOf(result, facts.networkPolicies));
-  const { unreachable, shadow } = result;
+  const { unreachable, shadow, missing } = result;
   measures.facts({
     unreachable: unreachable.length,
     isShadowed: shadow !== undefined,
+    isUninstalled: missing !== undefined,
     unenforced: facts.networkPolicies,
   });
-  return true;
+  return missing === undefined;
 }
 
 function collectorOf(settings: NodeNetworkSettings, { log, clock }: NodeNetworkHost): GarbageCollector {

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { NetCalls } from "../net/net-calls.ts";
 import type { ConflistFile } from "./conflist-file.ts";
 import type { ClusterFacts, NodeFacts, NodeObjects } from "./node-objects.ts";
@@ -22,6 +24,8 @@ export interface SetUp {
   readonly shadow: string | undefined;
   /** Whether the configuration was written anew. */
   readonly isNew: boolean;
+  /** Where the plug-ins ought to be, if they are not. */
+  readonly missing: string | undefined;
 }
 
 /** Makes what pods need beside their own attachments; the configuration last, as pods are made from then on. */
@@ -30,11 +34,15 @@ export async function setUpNode(own: NodeFacts, { nodes }: ClusterFacts, tools: 
   const kernel = await net.call("nodeNetworkRead");
   const { set, remove, unreachable } = planRoutes(own, nodes, kernel);
   await net.call("nodeNetworkApply", { set, remove, masquerade: planMasquerade(own, nodes) });
-  const isNew = await conflist.write(planConflist(own, settings, uplinkMtu(own, kernel)));
+  const { binDir } = settings;
+  const missing = existsSync(join(binDir, "kx-bridge")) ? undefined : binDir;
+  const plan = planConflist(own, settings, uplinkMtu(own, kernel));
+  // After an uninstallation no pod is to ask for what is not there.
+  const isNew = missing === undefined && (await conflist.write(plan));
   if (own.networkUnavailable?.status !== "False" || own.networkUnavailable.reason !== available.reason) {
     await objects.setNetworkAvailable(own.name, available);
   }
-  return { unreachable, shadow: await conflist.shadow(), isNew };
+  return { unreachable, shadow: await conflist.shadow(), isNew, missing };
 }
 
 const available = {
@@ -43,13 +51,14 @@ const available = {
 };
 
 /** What users should know. Pure. */
-export function warningsOf(
-  { unreachable, shadow }: Pick<SetUp, "unreachable" | "shadow">,
-  networkPolicies: number,
-): Warning[] {
+export function warningsOf({ unreachable, shadow, missing }: Omit<SetUp, "isNew">, networkPolicies: number): Warning[] {
   const shadowed = {
     reason: "NetworkShadowed",
     message: `the container runtime uses ${shadow}, whose name sorts before kx's; remove it, or do without kx's network`,
+  };
+  const uninstalled = {
+    reason: "PluginsMissing",
+    message: `there are no plug-ins in ${missing}, so no network is configured; the agent's next start installs them`,
   };
   const unenforced = {
     reason: "NetworkPolicyNotEnforced",
@@ -63,6 +72,7 @@ export function warningsOf(
       };
     }),
     ...(shadow === undefined ? [] : [shadowed]),
+    ...(missing === undefined ? [] : [uninstalled]),
     ...(networkPolicies === 0 ? [] : [unenforced]),
   ];
 }

@@ -4,7 +4,7 @@ import type { NodeEvent } from "./node-objects.ts";
 import { warningsOf } from "./set-up.ts";
 import { createWarnings } from "./warnings.ts";
 
-const fine = { unreachable: [], shadow: undefined };
+const fine = { unreachable: [], shadow: undefined, missing: undefined };
 
 it("tells each warning once, and again after it was over", () => {
   const events: NodeEvent[] = [];
@@ -23,9 +23,11 @@ it("tells each warning once, and again after it was over", () => {
 
 it("names what is wrong and what to do", () => {
   const unreachable = [{ node: "b", destination: "10.244.2.0/24", reason: "it is far", remedy: "move it" }];
-  const all = warningsOf({ unreachable, shadow: "/etc/cni/net.d/00-a.conf" }, 2);
-  expect(all.map(({ reason }) => reason)).toEqual(["PodsUnreachable", "NetworkShadowed", "NetworkPolicyNotEnforced"]);
+  const all = warningsOf({ unreachable, shadow: "/etc/cni/net.d/00-a.conf", missing: "/opt/cni/bin" }, 2);
+  const reasons = ["PodsUnreachable", "NetworkShadowed", "PluginsMissing", "NetworkPolicyNotEnforced"];
+  expect(all.map(({ reason }) => reason)).toEqual(reasons);
   expect(all[0]?.message).toBe("no route to the pods of b (10.244.2.0/24): it is far; move it");
   expect(all[1]?.message).toContain("/etc/cni/net.d/00-a.conf");
+  expect(all[2]?.message).toContain("no plug-ins in /opt/cni/bin");
   expect(warningsOf(fine, 0)).toEqual([]);
 });
