@@ -1,5 +1,8 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -36,6 +39,33 @@ it("renders what its extensions need, with the rights to a lease only where lead
     "Role kx:leader-election:l",
     ...plain,
   ]);
+});
+
+it("brings what a cluster has once for storage, off unless its configuration names it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kx-manager-"));
+  try {
+    const render = async (...extensions: object[]) => {
+      const config = join(folder, "host.json");
+      const configuration = { apiVersion: "kx.dev/v1alpha1", kind: "HostConfiguration", extensions };
+      await writeFile(config, JSON.stringify(configuration));
+      // Nothing is installed beside the configuration.
+      const args = [built, "--render=n", `--config=${config}`, `--extensions-dir=${folder}`];
+      const { stdout } = await run(process.execPath, args, { env: {} });
+      const objects = JSON.parse(stdout) as { kind: string; metadata: { name: string } }[];
+      return objects.filter(({ kind }) => kind === "CustomResourceDefinition").map(({ metadata }) => metadata.name);
+    };
+    expect(await render({ package: "@kx/controllers/foo" })).toEqual(["foos.samplecontroller.k8s.io"]);
+    const snapshots = { package: "@kx/csi/snapshot-controller", options: { groups: false } };
+    const crds = await render(snapshots, { package: "@kx/csi/data-source-validator" });
+    expect(crds.toSorted()).toEqual([
+      "volumepopulators.populator.storage.k8s.io",
+      "volumesnapshotclasses.snapshot.storage.k8s.io",
+      "volumesnapshotcontents.snapshot.storage.k8s.io",
+      "volumesnapshots.snapshot.storage.k8s.io",
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 it("refuses times that would allow two leaders, and a pod without its namespace", async () => {

@@ -3,6 +3,7 @@ import { type HostConfiguration, loadConfig, readHostConfiguration } from "@kx/c
 import { controllerHostFlags, type HostedExtension, loadExtensions, runHost, runMain } from "@kx/core/host";
 import { createLogger } from "@kx/core/log";
 import { createMetrics } from "@kx/core/metrics";
+import { ownExtensions } from "./extensions.ts";
 import { healthOptions } from "./health.ts";
 import { electIfAsked } from "./leader.ts";
 
@@ -19,7 +20,7 @@ await runMain(async ({ args, env, signal, print }) => {
   const { config, extensionsDir, kubeconfig, logLevel, render } = flags.value;
   const configuration = config === undefined ? builtIn : await readHostConfiguration(config);
   const resolveFrom = [...(config === undefined ? [] : [config, `${extensionsDir}/`]), import.meta.url];
-  const loaded = await loadExtensions(configuration, { resolveFrom, isolation: { logLevel } });
+  const loaded = await loadExtensions(configuration, { resolveFrom, modules: ownExtensions, isolation: { logLevel } });
   const extensions = await electIfAsked(loaded, flags.value, env);
   if (render !== undefined) return print(`${JSON.stringify(await objectsOf(extensions, render))}\n`);
   const log = createLogger({ name, level: logLevel });

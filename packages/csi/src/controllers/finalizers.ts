@@ -8,6 +8,7 @@ import {
   refOf,
   type Stored,
 } from "@kx/controllers";
+import { KxError } from "@kx/core";
 
 /** Whether an object has a finalizer. */
 export function hasFinalizer(object: Cached<ObjectLike>, finalizer: string): boolean {
@@ -35,7 +36,13 @@ export async function addFinalizer<T extends ObjectLike>(
         ]
       : [{ op: "add", path: "/metadata/finalizers/-", value: finalizer }]),
   ];
-  return await client.patch(resource, refOf(keyOf(object)), patch, { type: "json", signal });
+  try {
+    return await client.patch(resource, refOf(keyOf(object)), patch, { type: "json", signal });
+  } catch (error) {
+    const now = await changedMeanwhile(client, resource, object, error, signal);
+    if (now === undefined) throw error;
+    return await addFinalizer(client, resource, now, finalizer, signal);
+  }
 }
 
 /** Takes a finalizer away; an object that is gone is none to fail over. */
@@ -53,10 +60,35 @@ export async function removeFinalizer<T extends ObjectLike>(
   try {
     await client.patch(resource, refOf(keyOf(object)), patch, { type: "json", signal });
   } catch (error) {
-    if (!isNotFound(error)) throw error;
+    if (isNotFound(error)) return;
+    try {
+      const now = await changedMeanwhile(client, resource, object, error, signal);
+      if (now === undefined) throw error;
+      await removeFinalizer(client, resource, now, finalizer, signal);
+    } catch (failure) {
+      if (!isNotFound(failure)) throw failure;
+    }
   }
 }
 
 function sameObject(object: Cached<ObjectLike>) {
   return { op: "test", path: "/metadata/uid", value: object.metadata.uid };
+}
+
+/**
+ * The object as it is now, if others have changed its finalizers since it was cached: the API server answers a patch whose
+ * test fails as it does an invalid object. Undefined if that is not why the patch has failed.
+ */
+async function changedMeanwhile<T extends ObjectLike>(
+  client: Client,
+  resource: Resource<T>,
+  object: Cached<T>,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<Cached<T> | undefined> {
+  if (!KxError.is(error) || error.code !== "KX_API_INVALID") return undefined;
+  const now = await client.get(resource, refOf(keyOf(object)), { signal });
+  if (now.metadata.uid !== object.metadata.uid) return undefined;
+  const [before, after] = [object, now].map(({ metadata }) => JSON.stringify(metadata.finalizers));
+  return before === after ? undefined : (now as Cached<T>);
 }

@@ -10,7 +10,7 @@ import {
 } from "@kx/core";
 import { miniSchema } from "@kx/core/config";
 import * as z from "zod/mini";
-import { gated } from "./gated.ts";
+import { gated } from "../controllers/gated.ts";
 import { groupControllers } from "./group-controllers.ts";
 import { installCrds, snapshotCrds } from "./install-crds.ts";
 import { findOthers } from "./others.ts";

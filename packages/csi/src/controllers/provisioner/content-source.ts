@@ -2,12 +2,12 @@ import { type Cached, isNotFound, type ObjectRef, type ReconcileContext } from "
 import { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { KxError } from "@kx/core";
 import { ControllerCapability } from "@kx/core/contracts/csi";
+import { VolumeSnapshot, VolumeSnapshotContent } from "../../snapshot-controller/resources.ts";
 import { addFinalizer } from "../finalizers.ts";
 import { cloneHandle, type DataSource, snapshotHandle } from "./data-source.ts";
 import { cloneFinalizer, snapshotFinalizer } from "./names.ts";
 import type { Claim } from "./plan-claim.ts";
 import type { ProvisionerEnv } from "./provisioner-env.ts";
-import { VolumeSnapshotContents, VolumeSnapshots } from "./snapshot-objects.ts";
 import type { VolumeSourceInit } from "./volume-request.ts";
 
 type OwnSource = Exclude<DataSource, { readonly kind: "foreign" }>;
@@ -51,15 +51,14 @@ async function openSnapshot(
 ): Promise<VolumeSourceInit> {
   if (!driver.capabilities.controller.has(ControllerCapability.CREATE_DELETE_SNAPSHOT))
     throw cannot("restore snapshots");
-  const snapshot = await found(client.get(VolumeSnapshots, source, { signal }));
+  const snapshot = await found(client.get(VolumeSnapshot, source, { signal }));
   if (snapshot === undefined)
     throw new KxError("KX_CSI_SOURCE", `the snapshot ${source.name} does not exist`, { retryable: true });
   const name = snapshot.status?.boundVolumeSnapshotContentName;
-  const content =
-    name === undefined ? undefined : await found(client.get(VolumeSnapshotContents, { name }, { signal }));
+  const content = name === undefined ? undefined : await found(client.get(VolumeSnapshotContent, { name }, { signal }));
   const snapshotId = snapshotHandle(claim, driver.name, { snapshot, content });
   const cached = snapshot as Cached<typeof snapshot>;
-  await addFinalizer(client, VolumeSnapshots, cached, snapshotFinalizer, signal);
+  await addFinalizer(client, VolumeSnapshot, cached, snapshotFinalizer, signal);
   return { type: { case: "snapshot", value: { snapshotId } } };
 }
 

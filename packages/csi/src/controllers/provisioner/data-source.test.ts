@@ -1,8 +1,9 @@
+import type { Stored } from "@kx/controllers";
 import { describe, expect, it } from "vitest";
+import type { VolumeSnapshot, VolumeSnapshotContent } from "../../snapshot-controller/resources.ts";
 import { cloneHandle, dataSourceOf, snapshotHandle } from "./data-source.ts";
 import { cloneFinalizer, snapshotFinalizer } from "./names.ts";
 import type { Claim } from "./plan-claim.ts";
-import type { VolumeSnapshot, VolumeSnapshotContent } from "./snapshot-objects.ts";
 
 const driverName = "disk.csi.kx.dev";
 const stored = (name: string) => ({
@@ -76,13 +77,20 @@ describe("cloneHandle", () => {
 });
 
 describe("snapshotHandle", () => {
-  const snapshot: VolumeSnapshot = {
+  const snapshot: Stored<VolumeSnapshot> = {
     metadata: stored("s"),
+    spec: { source: { persistentVolumeClaimName: "data" } },
     status: { boundVolumeSnapshotContentName: "c", readyToUse: true, restoreSize: "1Gi" },
   };
-  const content: VolumeSnapshotContent = {
+  const content: Stored<VolumeSnapshotContent> = {
     metadata: stored("c"),
-    spec: { driver: driverName, sourceVolumeMode: "Filesystem", volumeSnapshotRef: { uid: "uid-s" } },
+    spec: {
+      deletionPolicy: "Delete",
+      driver: driverName,
+      source: { volumeHandle: "volume" },
+      sourceVolumeMode: "Filesystem",
+      volumeSnapshotRef: { uid: "uid-s" },
+    },
     status: { snapshotHandle: "handle" },
   };
   const block: Claim = { ...claim, spec: sized("2Gi", { volumeMode: "Block" }) };

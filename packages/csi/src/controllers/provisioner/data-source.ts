@@ -1,11 +1,11 @@
-import type { DeepReadonly } from "@kx/controllers";
+import type { DeepReadonly, Stored } from "@kx/controllers";
 import type { PersistentVolume } from "@kx/controllers/api/core-v1";
 import { KxError } from "@kx/core";
+import type { VolumeSnapshot, VolumeSnapshotContent } from "../../snapshot-controller/resources.ts";
 import { hasFinalizer } from "../finalizers.ts";
 import { bytesOf } from "../sizes.ts";
 import { cloneFinalizer, snapshotFinalizer } from "./names.ts";
 import type { Claim } from "./plan-claim.ts";
-import type { VolumeSnapshot, VolumeSnapshotContent } from "./snapshot-objects.ts";
 
 /** What a claim wants its volume to be filled with. */
 export type DataSource =
@@ -68,8 +68,8 @@ export function cloneHandle(claim: Claim, driverName: string, source: CloneSourc
 
 /** A snapshot that a volume is to be filled with. */
 export interface SnapshotSource {
-  readonly snapshot: VolumeSnapshot;
-  readonly content: VolumeSnapshotContent | undefined;
+  readonly snapshot: Stored<VolumeSnapshot>;
+  readonly content: Stored<VolumeSnapshotContent> | undefined;
 }
 
 const allowModeChange = "snapshot.storage.kubernetes.io/allow-volume-mode-change";

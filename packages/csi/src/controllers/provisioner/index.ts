@@ -1,7 +1,7 @@
 import type { Extension } from "@kx/core";
 import { ControllerCapability } from "@kx/core/contracts/csi";
+import { whenServed } from "../gated.ts";
 import type { Sidecar } from "../sidecars.ts";
-import { whenServed } from "../when-served.ts";
 import { claimsController } from "./claims.ts";
 import type { ProvisionerEnv } from "./provisioner-env.ts";
 import { cloneProtection, snapshotProtection } from "./source-protection.ts";

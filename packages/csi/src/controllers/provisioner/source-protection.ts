@@ -10,6 +10,7 @@ import {
   watch,
 } from "@kx/controllers";
 import { PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
+import { VolumeSnapshot } from "../../snapshot-controller/resources.ts";
 import { hasFinalizer, removeFinalizer } from "../finalizers.ts";
 import { claims } from "../kubernetes.ts";
 import { partComponent, partName } from "../part-name.ts";
@@ -17,7 +18,6 @@ import { dataSourceOf } from "./data-source.ts";
 import { cloneFinalizer, snapshotFinalizer } from "./names.ts";
 import type { Claim } from "./plan-claim.ts";
 import type { ProvisionerEnv } from "./provisioner-env.ts";
-import { VolumeSnapshots } from "./snapshot-objects.ts";
 
 type SourceKind = "claim" | "snapshot";
 
@@ -43,7 +43,7 @@ export function cloneProtection({ driver }: ProvisionerEnv): Controller<Persiste
   });
 }
 
-const SnapshotMetadata = metadataOf(VolumeSnapshots);
+const SnapshotMetadata = metadataOf(VolumeSnapshot);
 
 /** Lets a snapshot go when no claim is being filled with its content any more. */
 export function snapshotProtection({ driver }: ProvisionerEnv): Controller<ObjectLike> {

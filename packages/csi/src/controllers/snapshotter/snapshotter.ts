@@ -6,9 +6,9 @@ import {
   VolumeGroupSnapshotClass,
   VolumeSnapshotClass,
 } from "../../snapshot-controller/resources.ts";
+import { whenServed } from "../gated.ts";
 import { partComponent, partName } from "../part-name.ts";
 import type { Sidecar, SidecarEnv } from "../sidecars.ts";
-import { whenServed } from "../when-served.ts";
 import type { Content, ContentKind } from "./content-kind.ts";
 import { workOn } from "./content-worker.ts";
 import { groupContents } from "./group-contents.ts";

@@ -1,6 +1,6 @@
-import type { Runnable } from "@kx/core";
+import type { Extension, HostEnv, Runnable } from "@kx/core";
 import { describe, expect, it } from "vitest";
-import { gated } from "./gated.ts";
+import { gated, whenServed } from "./gated.ts";
 
 function lab(standsAside: boolean) {
   const happened: string[] = [];
@@ -66,4 +66,44 @@ describe("parts behind a gate", () => {
     await Promise.all(running);
     expect(happened).toEqual([]);
   });
+});
+
+it("whenServed: a host need not wait for a cache, and workers do", async () => {
+  const happened: string[] = [];
+  const served = Promise.withResolvers<void>();
+  const parts: readonly Runnable[] = [
+    {
+      name: "workers",
+      group: "leader",
+      start: async () => void happened.push("workers start"),
+    },
+    {
+      name: "cache",
+      group: "cache",
+      async start(_, ready) {
+        await served.promise;
+        happened.push("cache is filled");
+        ready();
+      },
+    },
+  ];
+  const extension: Extension = {
+    kx: 1,
+    kind: "controller",
+    name: "waits",
+    version: "0.0.0",
+    parts: () => parts,
+    manifests: () => [],
+  };
+  const stop = new AbortController();
+  const ready: string[] = [];
+  const running = whenServed(extension)
+    .parts({} as HostEnv)
+    .map((part) => part.start(stop.signal, () => void ready.push(part.name)));
+  await turn();
+  expect(ready).toEqual(["workers", "cache"]);
+  expect(happened).toEqual([]);
+  served.resolve();
+  await Promise.all(running);
+  expect(happened).toEqual(["cache is filled", "workers start"]);
 });
