@@ -1,6 +1,6 @@
 // How long pods wait for their network, beside the Go plug-ins v1.9.1. Both sides take turns on this machine, in a network
 // namespace that plays the node. A figure, not a test.
-//   node packages/cni/bench/cni.ts [--rounds 200] [--bursts 5]
+//   node packages/cni/bench/cni.ts [--rounds 200] [--bursts 5] [--pods 10000]
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir } from "node:os";
@@ -13,7 +13,12 @@ import { bundleDaemon } from "./bench-daemon.ts";
 import { type Figures, formatFigures } from "./figures.ts";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "200" }, bursts: { type: "string", default: "5" } },
+  options: {
+    rounds: { type: "string", default: "200" },
+    bursts: { type: "string", default: "5" },
+    // That come and go while the daemon's memory is watched.
+    pods: { type: "string", default: "10000" },
+  },
 });
 const assets = await ensureAssets({ names: ["bridge", "host-local", "portmap"] });
 const folder = mkdtempSync(join(tmpdir(), "kx-cni-bench-"));
@@ -25,7 +30,9 @@ try {
   await using host = await makeNetns("host");
   const measure = [process.execPath, join(import.meta.dirname, "measure.ts")];
   const folders = ["--go", dirname(assets.path("bridge")), "--kx", folder];
-  const args = [`--net=${host.path}`, ...measure, ...folders, "--rounds", values.rounds, "--bursts", values.bursts];
+  const { rounds, bursts, pods } = values;
+  const counts = ["--rounds", rounds, "--bursts", bursts, "--pods", pods];
+  const args = [`--net=${host.path}`, ...measure, ...folders, ...counts];
   const before = loadavg();
   const { stdout } = await promisify(execFile)("nsenter", args, { maxBuffer: 1 << 28 });
   const figures: Figures = JSON.parse(stdout);

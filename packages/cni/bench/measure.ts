@@ -16,6 +16,7 @@ const { values } = parseArgs({
     kx: { type: "string", default: "" },
     rounds: { type: "string", default: "100" },
     bursts: { type: "string", default: "3" },
+    pods: { type: "string", default: "10000" },
   },
 });
 const rounds = Number(values.rounds);
@@ -71,12 +72,12 @@ await alternate(rounds / 2, "chain ", chain);
 await daemon.loopDelay();
 await alternate(Number(values.bursts), "100 ", burst);
 const loopDelay = await daemon.loopDelay();
+const growth = await watchMemory(Number(values.pods));
 for (const side of sides) fillLeases(side);
 await alternate(rounds / 2, "4,000 leases ", async (side, pod, name) => {
   await single(side, pod, name);
 });
-const rssEnd = daemon.rssMiB();
-const all: Figures = { figures: Object.fromEntries(figures), loopDelay, rssIdle, rssEnd };
+const all: Figures = { figures: Object.fromEntries(figures), loopDelay, rssIdle, growth };
 process.stdout.write(`${JSON.stringify(all)}\n`);
 
 /** Lets the sides take turns, and who begins changes too. */
@@ -127,13 +128,31 @@ async function chain(side: Side, pod: BenchPod, name: string): Promise<void> {
 async function burst(side: Side, _: BenchPod, name: string): Promise<void> {
   for (const command of ["ADD", "DEL"] as const) {
     const before = side.cpuMs();
-    const calls = pods.map((pod) => callOf(side, pod, { command, plugin: "bridge" }));
-    const { results, ms } = await runner.run(atOnce, calls);
-    const failed = results.find(({ exitCode }) => exitCode !== 0);
-    if (failed !== undefined) throw new Error(`${side.name} burst ${command}: ${failed.stdout}`);
+    const { results, ms } = await runAll(side, command);
     const cpuMs = results.reduce((sum, result) => sum + result.cpuMs, side.cpuMs() - before);
     note(`${name}${command}s`, side, { ms, cpuMs });
   }
+}
+
+async function runAll(side: Side, command: "ADD" | "DEL") {
+  const calls = pods.map((pod) => callOf(side, pod, { command, plugin: "bridge" }));
+  const outcome = await runner.run(atOnce, calls);
+  const failed = outcome.results.find(({ exitCode }) => exitCode !== 0);
+  if (failed !== undefined) throw new Error(`${side.name} burst ${command}: ${failed.stdout}`);
+  return outcome;
+}
+
+/** The daemon's memory after a first tenth of so many pods, and after all; of each, the least of the last bursts. */
+async function watchMemory(count: number): Promise<Figures["growth"]> {
+  const kx = sides[1] as Side;
+  const rss: number[] = [];
+  for (let done = 0; done < count; done += pods.length) {
+    for (const command of ["ADD", "DEL"] as const) await runAll(kx, command);
+    rss.push(daemon.rssMiB());
+  }
+  const tenth = Math.ceil(rss.length / 10);
+  const least = (some: readonly number[]) => (some.length === 0 ? daemon.rssMiB() : Math.min(...some));
+  return { count, early: least(rss.slice(0, tenth).slice(-5)), late: least(rss.slice(-5)) };
 }
 
 function fillLeases({ dataDir, name, subnet }: Side): void {
