@@ -5,17 +5,20 @@ import { type PluginRole, requestedIps, requestedMac, stateOfFolder, type TestNe
 import type { JsonObject } from "@kx/core/contracts/cni";
 import type { TwinOptions } from "./run-twin.ts";
 
+export const referencePlugins = [
+  "bridge",
+  "ptp",
+  "loopback",
+  "host-local",
+  "static",
+  "portmap",
+  "bandwidth",
+  "tuning",
+  "firewall",
+] as const;
+
 /** A reference plug-in: `bridge` stands for kx-bridge and for the Go plug-in. */
-export type ReferencePlugin =
-  | "bridge"
-  | "ptp"
-  | "loopback"
-  | "host-local"
-  | "static"
-  | "portmap"
-  | "bandwidth"
-  | "tuning"
-  | "firewall";
+export type ReferencePlugin = (typeof referencePlugins)[number];
 
 /** Where plug-ins are tested. */
 export interface SuitePlace {
