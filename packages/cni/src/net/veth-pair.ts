@@ -28,6 +28,8 @@ export interface NewPair {
   readonly master?: number;
 }
 
+/** The kernel makes entries of sysfs for each queue, by default one for each processor; a pair without XDP uses but one. */
+const queues = 1;
 /** How long a host's end may take to come up before the caller looks after it, in tries of a millisecond. */
 const upTries = 20;
 
@@ -41,10 +43,11 @@ export function makePair(host: Rtnl, netns: OpenNetns, { owner, to, mac = random
   const size = mtu === undefined ? {} : { mtu };
   const name = hostEndName(owner);
   const alias = ownerAlias(owner);
-  const peer = { name: owner.ifName, netnsFd: netns.fd, mac, ...size };
+  const peer = { name: owner.ifName, netnsFd: netns.fd, mac, queues, ...size };
   const pair = newLink({
     name,
     mac: randomMac(),
+    queues,
     up: true,
     ...(master === undefined ? {} : { master }),
     ...size,

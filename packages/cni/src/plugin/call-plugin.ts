@@ -6,7 +6,7 @@ import { dispatch } from "./dispatch.ts";
 import type { CallVariables } from "./environment.ts";
 import { executePlugin, findPlugin } from "./executable.ts";
 import { cancelled } from "./failure.ts";
-import { readResult } from "./results.ts";
+import { newestVersion, readResult } from "./results.ts";
 import { createUndoStack, type UndoStack } from "./undo.ts";
 
 const undoTimeoutMs = 20_000;
@@ -60,7 +60,9 @@ export async function callPlugin<Config>(
     const result = await dispatch(plugin, variables, decoded, ctx);
     // Nobody will read the result, or call DEL for it.
     if (variables.command === "ADD" && scope.signal.aborted) throw cancelled(scope.signal);
-    return result;
+    // A delegate's becomes a part of its caller's, which is looked at.
+    const isLookedAt = variables.command === "ADD" && scope.callers === undefined;
+    return isLookedAt ? await readResult(result, newestVersion) : result;
   } catch (error) {
     const failures = await undo.run();
     throw withLeftovers(scope.signal.aborted ? cancelled(scope.signal) : KxError.from(error), failures);

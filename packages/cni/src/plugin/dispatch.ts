@@ -4,7 +4,7 @@ import type { AttachmentRequest, CniContext, CniPlugin, CniResult, GcRequest } f
 import type { DecodedConfig } from "./config.ts";
 import type { CallVariables } from "./environment.ts";
 import { checkNetns } from "./netns.ts";
-import { isAtLeast, newestVersion, readResult } from "./results.ts";
+import { isAtLeast, readResult } from "./results.ts";
 
 const since: Partial<Record<CniCommand, CniVersion>> = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" };
 
@@ -20,7 +20,7 @@ export async function dispatch<Config>(
   switch (variables.command) {
     case "ADD": {
       const request = { ...(await attachmentRequest(variables, decoded)), netns: requireNetns(variables) };
-      return await readResult(await plugin.add(request, ctx), newestVersion);
+      return await plugin.add(request, ctx);
     }
     case "CHECK": {
       const { prevResult, ...request } = await attachmentRequest(variables, decoded);

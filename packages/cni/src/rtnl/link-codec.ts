@@ -31,6 +31,8 @@ export interface LinkSettings {
   readonly mac?: string;
   readonly mtu?: number;
   readonly txQueueLength?: number;
+  /** How many queues a new link has for each direction. Default: the kernel's, for a veth pair one for each processor. */
+  readonly queues?: number;
   /** Index of the bridge; 0 for none. */
   readonly master?: number;
   /** A number under which links can be deleted together. */
@@ -224,7 +226,7 @@ function linkHeader(index: number, { up, promiscuous, allMulticast }: LinkSettin
 }
 
 function settingAttributes(settings: LinkSettings): readonly Attribute[] {
-  const { name, alias, mac, mtu, txQueueLength, master, group, netnsFd, arpNotify } = settings;
+  const { name, alias, mac, mtu, txQueueLength, queues, master, group, netnsFd, arpNotify } = settings;
   const number = (type: number, value: number | undefined) => (value === undefined ? [] : [u32(type, value)]);
   return [
     ...(name === undefined ? [] : [string(link.name, name)]),
@@ -232,6 +234,8 @@ function settingAttributes(settings: LinkSettings): readonly Attribute[] {
     ...(mac === undefined ? [] : [bytes(link.address, parseMac(mac))]),
     ...number(link.mtu, mtu),
     ...number(link.txQueueLength, txQueueLength),
+    ...number(link.txQueues, queues),
+    ...number(link.rxQueues, queues),
     ...number(link.master, master),
     ...number(link.group, group),
     ...number(link.netnsFd, netnsFd),

@@ -43,6 +43,8 @@ export const link = {
   netnsFd: 28,
   extMask: 29,
   promiscuity: 30,
+  txQueues: 31,
+  rxQueues: 32,
   carrier: 33,
   properties: 52,
   altName: 53,
