@@ -210,7 +210,7 @@ it("gets its answer from a daemon that is told to stop", async () => {
   await using host = await makeHost();
   using lab = daemonLab(host.netns);
   const pod = await host.pod();
-  await using daemon = await lab.startDaemon();
+  await using daemon = await lab.startDaemon({ drainMs: 60_000 });
   const held = lab.holdLeases();
   const add = lab.done({ command: "ADD", netns: pod.path });
   await accepted(lab);
