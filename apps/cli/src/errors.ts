@@ -42,6 +42,10 @@ export const cliErrors = {
     meaning: "A flag, a variable or a file of `kx cni` holds what cannot be used.",
     remedy: "Correct what the message names; `kx cni --help` shows examples.",
   },
+  KX_CLI_CSI: {
+    meaning: "A flag or a file of `kx csi` holds what cannot be used.",
+    remedy: "Correct what the message names; `kx csi --help` shows examples.",
+  },
   KX_CLI_DEMO: {
     meaning: "The demo did not see what it waits for.",
     remedy: "The message shows the state of the pods and their events; `kx logs controller-manager` shows more.",

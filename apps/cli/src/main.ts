@@ -56,6 +56,9 @@ const program = createProgram(
     doctor: async (options) => (await import("./commands/doctor.ts")).doctor(options, terminal, interruptible()),
     demo: async (options) => (await import("./commands/demo.ts")).demo(options, terminal, interruptible()),
     cni: cniCommands,
+    csi: {
+      sanity: async (flags) => (await import("./commands/csi-sanity.ts")).csiSanity(flags, terminal, interruptible()),
+    },
   },
   version(),
   (code) => {

@@ -31,7 +31,11 @@ async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: numbe
     "daemon",
   ];
   const cni = Object.fromEntries(ofCni.map((name) => [name, act(`cni ${name}`)]));
-  const actions = { ...Object.fromEntries(names.map((name) => [name, act(name)])), cni } as unknown as Actions;
+  const actions = {
+    ...Object.fromEntries(names.map((name) => [name, act(name)])),
+    cni,
+    csi: { sanity: act("csi sanity") },
+  } as unknown as Actions;
   const program = createProgram(actions, "1.2.3", (exit) => {
     code = exit;
   });
@@ -221,5 +225,22 @@ describe("the command line", () => {
     expect((await parse("cni", "conformance", "./a")).error).toContain("required option '--config <file>'");
     expect((await parse("cni", "conformance", "./a", "--config", "f", "--role", "ipam")).error).toContain("addresses");
     expect((await parse("cni", "--help")).error).toContain("$ kx cni add net /run/netns/pod");
+  });
+
+  it("hands the flags of csi's command over, and refuses what it cannot be told", async () => {
+    const endpoint = "unix:///run/csi.sock";
+    expect((await parse("csi", "sanity", "--endpoint", endpoint)).ran).toEqual([
+      "csi sanity",
+      { endpoint, mounts: true },
+    ]);
+    const flags = ["--no-mounts", "--block", "--volume-size", "1048576", "--only", "D4", "D8.stable", "-o", "json"];
+    expect((await parse("csi", "sanity", "--endpoint", endpoint, ...flags)).ran).toEqual([
+      "csi sanity",
+      { endpoint, mounts: false, block: true, volumeSize: 1048576n, only: ["D4", "D8.stable"], output: "json" },
+    ]);
+    expect((await parse("csi", "sanity")).error).toContain("required option '--endpoint <endpoint>'");
+    expect((await parse("csi", "sanity", "--endpoint", endpoint, "--volume-size", "1Gi")).error).toContain(
+      "number of bytes",
+    );
   });
 });

@@ -6,6 +6,7 @@ import type { DownOptions } from "./commands/down.ts";
 import type { LogsOptions } from "./commands/logs.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import type { UpOptions } from "./commands/up.ts";
+import { addCsiCommands, type CsiActions } from "./csi/flags.ts";
 
 /** What the commands do, by name; each resolves to an exit code. */
 export interface Actions {
@@ -18,6 +19,7 @@ export interface Actions {
   doctor(options: DoctorOptions): Promise<number>;
   demo(options: { readonly dir?: string }): Promise<number>;
   readonly cni: CniActions;
+  readonly csi: CsiActions;
 }
 
 /** The command line of kx. `done` is told the exit code of the command that ran. */
@@ -124,6 +126,7 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
     .addOption(dirOption())
     .action(async (options: { dir?: string }) => done(await actions.demo(options)));
   addCniCommands(program, actions.cni, done);
+  addCsiCommands(program, actions.csi, done);
   return program;
 }
 

@@ -151,4 +151,12 @@ export const csiErrors = {
     meaning: "CRDs of snapshots that others installed do not serve the version that is needed.",
     remedy: "Upgrade these CRDs, or leave out what needs them: `groups: false`.",
   },
+  KX_CSI_TESTING: {
+    meaning: "A driver cannot be tested as asked: it does not answer, or the kit has no such case.",
+    remedy: "Start the driver, and give its endpoint; the message names a case that is meant.",
+  },
+  KX_CSI_CONFORMANCE: {
+    meaning: "A driver does not do what CSI asks for; the message says what. This is a fault in the driver.",
+    remedy: "Correct the driver, or list the case with its reason under `exempt` or `knownGaps`.",
+  },
 } as const satisfies ErrorCatalogue;
