@@ -67,7 +67,7 @@ describe("a folder of leases", () => {
     });
     expect(readFileSync(join(path, "last_reserved_ip.0"), "utf8")).toBe("10.0.0.3");
     writeFileSync(join(path, "last_reserved_ip.0"), "10.0.");
-    expect(await folder.use(waiter, (leases) => leases.lastReserved(0))).toBeUndefined();
+    expect(await createLeaseFolder(path).use(waiter, (leases) => leases.lastReserved(0))).toBeUndefined();
   });
 
   it("sees what others add, remove and give to another, also within a tick of the clock", async () => {

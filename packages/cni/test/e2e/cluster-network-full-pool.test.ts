@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type FailingNode, openFailingNode } from "../support/failing-node.ts";
 import { type KxCluster, kxUp } from "../support/kx-cluster.ts";
@@ -63,10 +65,20 @@ describe("a node on kx's network whose range is full", () => {
       metadata: { name: "node-1", labels: metadata.labels },
       spec: { podCIDR: range, podCIDRs: [range] },
     });
+    await renewToken();
     await kx.cluster.nodes[0]?.restartKubelet();
     await kx.kubectl("wait", "--for=condition=Ready", "node/node-1", "--timeout=60s");
     const conflist = async () => (await kx.cluster.nodes[0]?.exec("cat", ["/etc/cni/net.d/10-kx.conflist"]))?.stdout;
     await vi.waitFor(async () => expect(await conflist()).toContain(range), { timeout: 60_000, interval: 500 });
+  }
+
+  /** The agent's token has gone with the Node that it was made for; the agent reads the file again when it is refused. */
+  async function renewToken(): Promise<void> {
+    const uid = await kx.kubectl("get", "node", "node-1", "-o", "jsonpath={.metadata.uid}");
+    const bound = ["--bound-object-kind=Node", "--bound-object-name=node-1", `--bound-object-uid=${uid}`];
+    const token = await kx.kubectl("create", "token", "kx-node-agent", "-n", "kx-system", ...bound);
+    const file = join(kx.cluster.nodes[0]?.paths.kubelet ?? "", "kx-node-agent.kubeconfig");
+    await writeFile(file, (await readFile(file, "utf8")).replace(/token: .*/, `token: ${token}`));
   }
 
   /** The events of one kind of objects, each as reason and message. */
