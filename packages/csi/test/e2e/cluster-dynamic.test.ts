@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CsiCluster, csiCluster, runHostpathAgents, until } from "../support/csi-cluster.ts";
+import { type CsiCluster, csiCluster, runHostpathAgents } from "../support/csi-cluster.ts";
+import { until } from "../support/driver-process.ts";
 import { claim, storageClass, volumePod } from "../support/pods.ts";
 
 // Volumes that each node's agent provisions for its node.
@@ -21,7 +22,11 @@ describe("claims of the hostpath driver's classes", () => {
     csi.kubectl("get", kind, name, "-o", `jsonpath={${path}}`);
   const bound = async (...names: readonly string[]) => {
     const phases = () => Promise.all(names.map((name) => field("pvc", name, ".status.phase")));
-    await until(async () => (await phases()).every((phase) => phase === "Bound"), `${names.join()} to be bound`);
+    await until(
+      async () => (await phases()).every((phase) => phase === "Bound"),
+      `${names.join()} to be bound`,
+      60_000,
+    );
   };
   /** The node whose volumes alone a PersistentVolume can be. */
   const placeOf = async (name: string) => {
@@ -67,7 +72,11 @@ describe("claims of the hostpath driver's classes", () => {
     await csi.ready("user");
     const volume = await field("pvc", "first", ".spec.volumeName");
     await csi.kubectl("delete", "pvc", "first", "--wait=false");
-    await until(async () => (await field("pvc", "first", ".metadata.deletionTimestamp")) !== "", "the deletion");
+    await until(
+      async () => (await field("pvc", "first", ".metadata.deletionTimestamp")) !== "",
+      "the deletion",
+      60_000,
+    );
     expect(await csi.inPod("user", "cat /data/f; echo still > /data/f; cat /data/f")).toBe("kept\nstill");
     expect(await field("pv", volume, ".status.phase")).toBe("Bound");
     await csi.remove("user");

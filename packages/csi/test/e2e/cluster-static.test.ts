@@ -2,7 +2,8 @@ import type { ClusterNode } from "@kx/cluster";
 import { AccessMode } from "@kx/csi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asBlock, type CsiClients, csiClients, mounted } from "../support/csi-clients.ts";
-import { type CsiCluster, csiCluster, registered, runHostpathAgents, until } from "../support/csi-cluster.ts";
+import { type CsiCluster, csiCluster, registered, runHostpathAgents } from "../support/csi-cluster.ts";
+import { until } from "../support/driver-process.ts";
 import { staticVolume, volumePod } from "../support/pods.ts";
 
 const megabytes = 1024n ** 2n;
@@ -70,7 +71,7 @@ describe("volumes of the hostpath driver in pods", () => {
       await csi.inPod("first", `echo ${name} > /data/f; sync`);
       await csi.remove("first");
       const isStaged = async () => (await csi.traces(node)).some((line) => /^(mount|loop|kubelet)/.test(line));
-      await until(async () => !(await isStaged()), "the volume to be unstaged");
+      await until(async () => !(await isStaged()), "the volume to be unstaged", 60_000);
       await csi.apply(volumePod("second", { claims: { data: name } }));
       await csi.ready("second");
       expect(await csi.inPod("second", "cat /data/f")).toBe(name);
@@ -136,7 +137,11 @@ describe("volumes of the hostpath driver in pods", () => {
     const agent = async () => (await csi.cluster.processes()).find(({ name }) => name === "node-1/csi-agent");
     const killed = (await agent())?.pid ?? 0;
     process.kill(killed, "SIGKILL");
-    await until(async () => ![undefined, killed].includes((await agent())?.pid), "the driver to be started again");
+    await until(
+      async () => ![undefined, killed].includes((await agent())?.pid),
+      "the driver to be started again",
+      60_000,
+    );
     expect(await csi.inPod("steady", "cat /data/f /own/f; echo after > /data/f; cat /data/f")).toBe(
       "before\nbefore\nafter",
     );

@@ -8,6 +8,7 @@ import { type Cluster, type ClusterNode, connectCluster } from "@kx/cluster";
 import type { CSINode } from "@kx/controllers/api/storage-v1";
 import type { KubeObject } from "@kx/core";
 import { extension } from "@kx/csi/hostpath";
+import { until } from "./driver-process.ts";
 
 const kx = fileURLToPath(new URL("../../../../apps/cli/bin/kx.mjs", import.meta.url));
 const execute = promisify(execFile);
@@ -130,7 +131,7 @@ export async function registered(csi: CsiCluster, node: string): Promise<void> {
     const { spec } = JSON.parse(await csi.kubectl("get", "csinode", node, "-o", "json")) as CSINode;
     return spec.drivers?.some(({ name, nodeID }) => name === driverName && nodeID === node) ?? false;
   };
-  await until(knows, `${node} to know the driver`).catch(async (error: Error) => {
+  await until(knows, `${node} to know the driver`, 60_000).catch(async (error: Error) => {
     const said = await readFile(csi.cluster.logs(`${node}/csi-agent`), "utf8").catch(String);
     throw new Error(`${error.message}; the end of the agent's log: ${said.slice(-4000)}`, { cause: error });
   });
@@ -193,13 +194,4 @@ async function tracesOf(node: ClusterNode, stateDir: string): Promise<readonly s
     // Two folders for block volumes stay, empty.
     ...kubelet.filter((line) => !/volumeDevices\/(publish|staging)$/.test(line)).map((line) => `kubelet ${line}`),
   ].toSorted();
-}
-
-/** Waits for a condition, for at most a minute. */
-export async function until(isMet: () => Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (!(await isMet())) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => void setTimeout(resolve, 200));
-  }
 }

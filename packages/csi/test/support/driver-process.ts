@@ -91,9 +91,13 @@ export async function loopsOf(folder: string): Promise<readonly string[]> {
     .map((line) => line.split(" ")[0] ?? "");
 }
 
-/** Waits for a condition, for at most half a minute. */
-export async function until(isMet: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 30_000;
+/** Waits for a condition, for at most half a minute unless told otherwise. What it throws ends the waiting. */
+export async function until(
+  isMet: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs: number = 30_000,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
   while (!(await isMet())) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => void setTimeout(resolve, 20));
