@@ -1,18 +1,20 @@
 // For tests of CNI plug-ins: namespaces, a runtime, and the conformance suite.
 
-export type { CniPlugin, CniResult } from "../plugin/cni-plugin.ts";
-export { type ConformanceProgress, conformance } from "./conformance/conformance.ts";
-export { describeConformance, type SkippableTest, type TestRunner } from "./conformance/describe.ts";
-export { type ConformanceOptions, guessRole, type PluginRole, type TestedAttachment } from "./conformance/options.ts";
 export {
   type CaseOutcome,
   type CaseReport,
-  type ConformanceReport,
+  type ConformanceProgress,
   type FormatReportOptions,
   formatCase,
   formatCounts,
-  formatReport,
-} from "./conformance/report.ts";
+  type SkippableTest,
+  type TestRunner,
+} from "@kx/core/testing";
+export type { CniPlugin, CniResult } from "../plugin/cni-plugin.ts";
+export { conformance } from "./conformance/conformance.ts";
+export { describeConformance } from "./conformance/describe.ts";
+export { type ConformanceOptions, guessRole, type PluginRole, type TestedAttachment } from "./conformance/options.ts";
+export { type ConformanceReport, formatReport } from "./conformance/report.ts";
 export { type RequestedField, type RequestPlace, requestedIps, requestedMac } from "./conformance/requested.ts";
 export { stateOfFolder } from "./conformance/snapshot.ts";
 export {

@@ -1,3 +1,4 @@
+import { isCaseNamed, requirementOf } from "@kx/core/testing";
 import { requestedCases } from "./cases/asked.ts";
 import { attachingCases } from "./cases/attaching.ts";
 import type { ConformanceCase } from "./cases/case.ts";
@@ -8,7 +9,6 @@ import { environmentCases } from "./cases/environment.ts";
 import { resultCases } from "./cases/results.ts";
 import { togetherCases } from "./cases/together.ts";
 import type { ConformanceOptions } from "./options.ts";
-import { requirementOf } from "./report.ts";
 
 /** The cases of a run, in the order of the requirements. */
 export function casesOf(
@@ -25,13 +25,8 @@ export function casesOf(
     ...requestedCases(options),
   ];
   const { only } = options;
-  const wanted = only === undefined ? all : all.filter(({ id }) => matches(id, only));
+  const wanted = only === undefined ? all : all.filter(({ id }) => isCaseNamed(id, only));
   return wanted.toSorted((a, b) => numberOf(a) - numberOf(b));
-}
-
-/** Whether a list names a case, or its requirement. */
-export function matches(id: string, names: readonly string[]): boolean {
-  return names.includes(id) || names.includes(requirementOf(id));
 }
 
 function numberOf({ id }: ConformanceCase): number {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { JsonObject } from "@kx/core/contracts/cni";
+import { notApplicable } from "@kx/core/testing";
 import type { CniResult } from "../../plugin/cni-plugin.ts";
 import { makeNetns, type TestNetns } from "../netns.ts";
-import { notApplicable } from "./failure.ts";
 import type { TestedAttachment } from "./options.ts";
 
 /** A container of a case. */

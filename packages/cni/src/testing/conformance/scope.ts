@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CniCommand, cniVersions, type JsonObject } from "@kx/core/contracts/cni";
+import { notApplicable } from "@kx/core/testing";
 import type { CniResult } from "../../plugin/cni-plugin.ts";
 import { isAtLeast, isCniVersion, readResult, writeResult } from "../../plugin/results.ts";
 import type { TestNetns } from "../netns.ts";
 import { buildCall } from "../plugin-call.ts";
 import { type Answer, printedBy } from "./answers.ts";
-import { fail, notApplicable } from "./failure.ts";
+import { fail } from "./failure.ts";
 import type { Lab } from "./lab.ts";
 import { makePod, makePreviousResult, type Pod } from "./pods.ts";
 import type { Probe } from "./probe.ts";

@@ -1,3 +1,4 @@
+import { isCaseNamed } from "@kx/core/testing";
 import type { ConformanceCase } from "./case.ts";
 import { atOnceCases } from "./cases/at-once.ts";
 import { attachCases } from "./cases/attach.ts";
@@ -14,7 +15,6 @@ import { resizeCases } from "./cases/resize.ts";
 import { secretCases } from "./cases/secrets.ts";
 import { snapshotCases } from "./cases/snapshots.ts";
 import { volumeCases } from "./cases/volumes.ts";
-import { requirementOf } from "./report.ts";
 
 /** Every case, in the order of the requirements. */
 export const allCases: readonly ConformanceCase[] = [
@@ -37,10 +37,5 @@ export const allCases: readonly ConformanceCase[] = [
 
 /** The cases of a run. */
 export function casesOf(only: readonly string[] | undefined): readonly ConformanceCase[] {
-  return only === undefined ? allCases : allCases.filter(({ id }) => matches(id, only));
-}
-
-/** Whether a list names a case, or its requirement. */
-export function matches(id: string, names: readonly string[]): boolean {
-  return names.includes(id) || names.includes(requirementOf(id));
+  return only === undefined ? allCases : allCases.filter(({ id }) => isCaseNamed(id, only));
 }

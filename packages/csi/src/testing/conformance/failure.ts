@@ -7,16 +7,6 @@ export function fail(reason: string): never {
   throw new KxError("KX_CSI_CONFORMANCE", reason);
 }
 
-/** Ends a case that says nothing about this driver, or that cannot be tried here. */
-export function notApplicable(reason: string): never {
-  throw new NotApplicable(reason);
-}
-
-/** Thrown by a case that says nothing about this driver. */
-export class NotApplicable extends Error {
-  override readonly name = "NotApplicable";
-}
-
 /** The answer of a call that must succeed. Ends the case if it did not. */
 export async function succeeded<T>(call: Promise<T>, what: string): Promise<T> {
   try {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@kx/core/contracts/cni";
-import { fail, notApplicable } from "../failure.ts";
+import { notApplicable } from "@kx/core/testing";
+import { fail } from "../failure.ts";
 import type { ConformanceOptions } from "../options.ts";
 import { type RequestedField, type RequestPlace, requestIn } from "../requested.ts";
 import { resultOf, type Scope } from "../scope.ts";

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@kx/core/contracts/cni";
+import { notApplicable } from "@kx/core/testing";
 import { failureOf, succeeded } from "../answers.ts";
-import { fail, notApplicable } from "../failure.ts";
+import { fail } from "../failure.ts";
 import { insideOf, type Pod } from "../pods.ts";
 import { requireOwnInterface, requireRole, type Scope } from "../scope.ts";
 import { contentsOf, difference } from "../snapshot.ts";

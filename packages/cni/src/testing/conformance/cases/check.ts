@@ -1,6 +1,6 @@
+import { notApplicable } from "@kx/core/testing";
 import type { CniResult } from "../../../plugin/cni-plugin.ts";
 import { failureOf, succeeded } from "../answers.ts";
-import { notApplicable } from "../failure.ts";
 import type { ConformanceOptions } from "../options.ts";
 import { insideOf, type Pod } from "../pods.ts";
 import { requireOwnInterface, requireRole, requireVersion, resultOf, type Scope } from "../scope.ts";

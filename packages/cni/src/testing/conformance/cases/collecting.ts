@@ -1,6 +1,7 @@
 import { cniErrorCodes, type JsonObject } from "@kx/core/contracts/cni";
+import { notApplicable } from "@kx/core/testing";
 import { failureOf, succeeded } from "../answers.ts";
-import { fail, notApplicable } from "../failure.ts";
+import { fail } from "../failure.ts";
 import type { Pod } from "../pods.ts";
 import { requireVersion, type Scope } from "../scope.ts";
 import { fill } from "./attaching.ts";

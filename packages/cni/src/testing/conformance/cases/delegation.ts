@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CniCommand, type CniError, type CniVersion, cniVersions, type JsonObject } from "@kx/core/contracts/cni";
+import { notApplicable } from "@kx/core/testing";
 import { isAtLeast } from "../../../plugin/results.ts";
 import { failureOf, succeeded, wordsOf } from "../answers.ts";
-import { fail, notApplicable } from "../failure.ts";
+import { fail } from "../failure.ts";
 import type { Pod } from "../pods.ts";
 import { type ProbeCall, probeType, probeWords } from "../probe.ts";
 import { requireVersion, type Scope } from "../scope.ts";

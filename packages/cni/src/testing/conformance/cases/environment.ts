@@ -1,6 +1,7 @@
 import { type CniCommand, type CniVersion, cniErrorCodes, versionResult } from "@kx/core/contracts/cni";
+import { notApplicable } from "@kx/core/testing";
 import { failureOf, printedBy, succeeded, wordsOf } from "../answers.ts";
-import { fail, notApplicable } from "../failure.ts";
+import { fail } from "../failure.ts";
 import type { Scope } from "../scope.ts";
 import type { ConformanceCase } from "./case.ts";
 

@@ -1,5 +1,6 @@
+import { notApplicable } from "@kx/core/testing";
 import type { ConformanceCase } from "../case.ts";
-import { fail, notApplicable, refused, succeeded } from "../failure.ts";
+import { fail, refused, succeeded } from "../failure.ts";
 
 const needs = ["controller CREATE_DELETE_VOLUME", "controller EXPAND_VOLUME"] as const;
 const modifyNeeds = ["controller CREATE_DELETE_VOLUME", "controller MODIFY_VOLUME"] as const;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { notApplicable } from "@kx/core/testing";
 import type { ConformanceCase } from "../case.ts";
-import { fail, notApplicable, refused, succeeded } from "../failure.ts";
+import { fail, refused, succeeded } from "../failure.ts";
 import type { Scope } from "../scope.ts";
 
 const needs = ["controller CREATE_DELETE_VOLUME"] as const;
