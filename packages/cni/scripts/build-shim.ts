@@ -7,18 +7,22 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { cniVersions } from "@kx/core/contracts/cni";
 
-const source = join(import.meta.dirname, "../shim/kx-cni-shim.c");
+const sources = ["kx-cni-shim.c", "libc.c"].map((name) => join(import.meta.dirname, "../shim", name));
 const target = process.argv[2] ?? join(import.meta.dirname, "../dist/shim/kx-cni-shim");
 const versions = cniVersions.map((version) => `\\"${version}\\"`).join(",");
-// Static, as it is to run on hosts with another C library, or none.
-const flags = ["-std=c11", "-Os", "-static", "-s", "-Wall", "-Wextra", `-DKX_CNI_VERSIONS="${versions}"`];
+// Without the system's C library, which hosts may not have, and which is slow to start.
+const alone = ["-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-U_FORTIFY_SOURCE"];
+const flags = ["-std=c11", "-Os", ...alone, "-s", "-Wall", "-Wextra", `-DKX_CNI_VERSIONS="${versions}"`];
 
 const found = ["cc", "gcc", "clang"].find(isCompiler);
 if (process.platform !== "linux" || found === undefined) skip("there is no C compiler (cc, gcc or clang)");
 else build(found);
 
 function build(compiler: string): void {
-  const cached = join(cacheFolder(), digest(readFileSync(source), compiler, versionOf(compiler), ...flags));
+  const cached = join(
+    cacheFolder(),
+    digest(...sources.map((file) => readFileSync(file)), compiler, versionOf(compiler), ...flags),
+  );
   try {
     place(cached, target);
     return;
@@ -28,7 +32,7 @@ function build(compiler: string): void {
   mkdirSync(cacheFolder(), { recursive: true });
   const making = `${cached}.${process.pid}`;
   try {
-    execFileSync(compiler, [...flags, "-o", making, source], { stdio: ["ignore", "inherit", "pipe"] });
+    execFileSync(compiler, [...flags, "-o", making, ...sources], { stdio: ["ignore", "inherit", "pipe"] });
   } catch (error) {
     skip(`${compiler} cannot build a static program: ${String((error as { stderr?: Buffer }).stderr).trim()}`);
     return;

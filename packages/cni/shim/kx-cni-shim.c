@@ -1,6 +1,6 @@
 /*
  * What runtimes execute as kx-bridge and so on: hands the call to the daemon over its socket and prints the answer.
- * docs/adr/0004 tells why. Frames are described in src/daemon/frame.ts.
+ * docs/adr/0004 tells why. Frames are described in src/daemon/frame.ts; libc.c is all that it has of a C library.
  *
  * A call is carried out once: by the daemon from its one-byte ACCEPT on, else by the Node program beside this file, never by
  * both. Without either, DEL is left in a folder for the daemon's next start.
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,18 +32,34 @@ static const char *type, *command, *socket_path = "/run/kx/cni.sock";
 static struct buffer input, frame, answer;
 static char node[PATH_MAX], program[PATH_MAX];
 
-static int fail(int code, const char *message, const char *details) {
-  printf("{\"cniVersion\":\"1.1.0\",\"code\":%d,\"msg\":\"%s: %s\",\"details\":\"%s\"}\n", code, type, message, details);
-  return 1;
-}
 
 static int is(const char *name) { return strcmp(command, name) == 0; }
 
+static void write_all(int fd, const char *data, size_t length) {
+  for (ssize_t count; length > 0; data += count, length -= count) {
+    count = write(fd, data, length);
+    if (count < 0 && errno == EINTR) count = 0;
+    else if (count < 0) _exit(1);
+  }
+}
+
+static void print(const char *text) { write_all(STDOUT_FILENO, text, strlen(text)); }
+
+static int fail(const char *code, const char *message, const char *details) {
+  const char *parts[] = {"{\"cniVersion\":\"1.1.0\",\"code\":", code, ",\"msg\":\"", type, ": ", message,
+                         "\",\"details\":\"", details, "\"}\n"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) print(parts[i]);
+  return 1;
+}
+
 static char *reserve(struct buffer *to, size_t more) {
   if (to->length + more > to->room) {
-    to->room = 2 * to->room + more + 4096;
-    to->data = realloc(to->data, to->room);
-    if (to->data == NULL) _exit(fail(5, "out of memory", ""));
+    size_t room = 2 * to->room + more + 4096;
+    void *data = to->data == NULL ? mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                                  : mremap(to->data, to->room, room, MREMAP_MAYMOVE);
+    if (data == MAP_FAILED) _exit(fail("5", "out of memory", ""));
+    to->data = data;
+    to->room = room;
   }
   return to->data + to->length;
 }
@@ -50,6 +67,18 @@ static char *reserve(struct buffer *to, size_t more) {
 static void append(struct buffer *to, const void *data, size_t length) {
   memcpy(reserve(to, length), data, length);
   to->length += length;
+}
+
+/* Joins texts, up to a NULL, into a path; what does not fit is cut off. */
+static char *join(char *path, ...) {
+  size_t length = 0;
+  va_list parts;
+  va_start(parts, path);
+  for (const char *part; (part = va_arg(parts, const char *)) != NULL;)
+    for (; *part != 0 && length < PATH_MAX - 1; part++) path[length++] = *part;
+  va_end(parts);
+  path[length] = 0;
+  return path;
 }
 
 /* Reads some more. False at the end. */
@@ -122,7 +151,7 @@ static enum outcome ask(int64_t accept_ms) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || strlen(socket_path) >= sizeof address.sun_path) return ABSENT;
-  strcpy(address.sun_path, socket_path);
+  memcpy(address.sun_path, socket_path, strlen(socket_path));
   enum outcome outcome = ABSENT;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
     int64_t deadline = now_ms() + accept_ms;
@@ -143,14 +172,6 @@ static enum outcome ask(int64_t accept_ms) {
   return outcome;
 }
 
-static void write_all(int fd, const char *data, size_t length) {
-  for (ssize_t count; length > 0; data += count, length -= count) {
-    count = write(fd, data, length);
-    if (count < 0 && errno == EINTR) count = 0;
-    else if (count < 0) _exit(1);
-  }
-}
-
 static int print_answer(void) {
   size_t length = number(answer.data + 4);
   write_all(STDERR_FILENO, answer.data + HEADER + length, number(answer.data + 8));
@@ -163,10 +184,10 @@ static int can_run_node(void) {
   ssize_t length = readlink("/proc/self/exe", node, sizeof node - 16);
   if (length <= 0) return 0;
   node[length] = 0;
-  *strrchr(node, '/') = 0;
-  strcpy(program, node);
-  strcat(node, "/node");
-  strcat(program, "/kx-cni");
+  length = strrchr(node, '/') - node;
+  memcpy(program, node, length);
+  memcpy(node + length, "/node", 6);
+  memcpy(program + length, "/kx-cni", 8);
   return access(node, X_OK) == 0 && access(program, R_OK) == 0;
 }
 
@@ -178,23 +199,45 @@ static void run_node(void) {
   lseek(fd, 0, SEEK_SET);
   dup2(fd, STDIN_FILENO);
   close(fd);
-  execv(node, (char *[]){node, program, (char *)type, NULL});
+  execve(node, (char *[]){node, program, (char *)type, NULL}, environ);
 }
 
-static const char *state_path(const char *name) {
-  static char path[PATH_MAX];
-  const char *end = strrchr(socket_path, '/');
-  snprintf(path, sizeof path, "%.*s/cni/%s", end == NULL ? 0 : (int)(end - socket_path), socket_path, name);
-  return path;
+/* The folder `cni` beside the socket. */
+static char *state_path(char *path, const char *name, const char *last) {
+  static char folder[PATH_MAX];
+  char *end = strrchr(join(folder, socket_path, NULL), '/');
+  *(end == NULL ? folder : end) = 0;
+  return join(path, folder, "/cni/", name, last, NULL);
 }
 
-static int count_queued(const char *folder) {
-  int count = 0;
-  DIR *entries = opendir(folder);
-  if (entries == NULL) return -1;
-  while (readdir(entries) != NULL) count++;
-  closedir(entries);
-  return count - 2;
+/* How many files a folder has; -1 if it cannot be read. */
+static int count_files(const char *folder) {
+  char entries[8192];
+  ssize_t size = 0;
+  int count = 0, fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (fd >= 0 && (size = getdents64(fd, entries, sizeof entries)) > 0)
+    for (char *at = entries; at < entries + size; at += ((struct dirent64 *)at)->d_reclen) count++;
+  if (fd >= 0) close(fd);
+  return fd < 0 || size < 0 ? -1 : count - 2;
+}
+
+static const char *why(int error) {
+  switch (error) {
+    case ENOSPC: return "ENOSPC: make room on that disk";
+    case EDQUOT: return "EDQUOT: make room on that disk";
+    case EROFS: return "EROFS: mount it writable";
+    case EACCES: return "EACCES: run it as root";
+    case EPERM: return "EPERM: run it as root";
+    case ENOTDIR: return "ENOTDIR: a file is in the way";
+    case ENAMETOOLONG: return "ENAMETOOLONG: choose a shorter KX_CNI_SOCKET";
+    default: return "look whether its folder can be written";
+  }
+}
+
+static const char *hex(uint64_t value) {
+  static char text[17];
+  for (int i = 15; i >= 0; i--, value >>= 4) text[i] = "0123456789abcdef"[value & 15];
+  return text;
 }
 
 /* Leaves a DEL for the daemon. The same call again is the same file. */
@@ -202,22 +245,23 @@ static int queue_delete(void) {
   char path[PATH_MAX], making[PATH_MAX];
   uint64_t hash = 14695981039346656037u;
   for (size_t i = 0; i < frame.length; i++) hash = (hash ^ (unsigned char)frame.data[i]) * 1099511628211u;
-  strcpy(path, state_path("deletes/"));
+  state_path(path, "deletes/", "");
   for (char *end = path; (end = strchr(end + 1, '/')) != NULL; *end = '/') {
     *end = 0;
     mkdir(path, 0700);
   }
-  int count = count_queued(path);
-  if (count < 0) return fail(11, "no daemon, and the DEL cannot be kept for it", strerror(errno));
-  if (count >= QUEUE_LIMIT) return fail(11, "no daemon, and too many DELs are kept for it", "start the daemon");
-  snprintf(path, sizeof path, "%s/%016llx", state_path("deletes"), (unsigned long long)hash);
-  snprintf(making, sizeof making, "%s/.%016llx.%d", state_path("deletes"), (unsigned long long)hash, getpid());
+  int count = count_files(path);
+  if (count < 0) return fail("11", "no daemon, and the DEL cannot be kept for it", why(errno));
+  if (count >= QUEUE_LIMIT) return fail("11", "no daemon, and too many DELs are kept for it", "start the daemon");
+  state_path(path, "deletes/", hex(hash));
+  /* Two at once for the same call write the same. */
+  state_path(making, "deletes/.", hex(hash ^ (uint64_t)getpid()));
   int fd = open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   int is_written = fd >= 0 && write(fd, frame.data, frame.length) == (ssize_t)frame.length;
   if (is_written && close(fd) == 0 && rename(making, path) == 0) return 0;
   int error = errno;
   unlink(making);
-  return fail(11, "no daemon, and the DEL cannot be kept for it", strerror(error));
+  return fail("11", "no daemon, and the DEL cannot be kept for it", why(error));
 }
 
 /* A node that was ready once stays so while the daemon is away: it may come back. */
@@ -226,9 +270,8 @@ static int answer_status(void) {
   const char *policy = memmem(input.data, input.length, "\"statusPolicy\"", 14);
   const char *end = input.data + input.length;
   for (policy = policy == NULL ? end : policy + 14; policy < end && strchr(" \t\r\n:", *policy) != NULL;) policy++;
-  snprintf(marker, sizeof marker, "ready/%s", type);
-  if (end - policy >= 12 && memcmp(policy, "\"ready-once\"", 12) == 0 && access(state_path(marker), F_OK) == 0) return 0;
-  return fail(50, "the daemon does not answer", "start the node agent, or see why it does not listen");
+  if (end - policy >= 12 && memcmp(policy, "\"ready-once\"", 12) == 0 && access(state_path(marker, "ready/", type), F_OK) == 0) return 0;
+  return fail("50", "the daemon does not answer", "start the node agent, or see why it does not listen");
 }
 
 static int64_t setting(const char *name, int64_t standard) {
@@ -241,7 +284,7 @@ int main(int argc, char **argv) {
   type = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
   command = getenv("CNI_COMMAND") != NULL ? getenv("CNI_COMMAND") : "";
   if (getenv("KX_CNI_SOCKET") != NULL) socket_path = getenv("KX_CNI_SOCKET");
-  if (is("VERSION")) return puts("{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[" KX_CNI_VERSIONS "]}") < 0;
+  if (is("VERSION")) return print("{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[" KX_CNI_VERSIONS "]}\n"), 0;
   /* Until there is more than the daemon would take: it says so then. */
   while (command[0] != 0 && input.length <= INPUT_LIMIT && read_some(STDIN_FILENO, &input));
   make_frame();
@@ -259,6 +302,6 @@ int main(int argc, char **argv) {
   if (outcome != LOST && has_node) run_node();
   if (is("DEL")) return queue_delete();
   if (is("STATUS")) return answer_status();
-  if (outcome == LOST) return fail(11, "the daemon ended before it answered", "call again; a failed ADD needs a DEL first");
-  return fail(11, "the daemon does not answer", "start the node agent, or see why it does not listen");
+  if (outcome == LOST) return fail("11", "the daemon ended before it answered", "call again; a failed ADD needs a DEL first");
+  return fail("11", "the daemon does not answer", "start the node agent, or see why it does not listen");
 }

@@ -15,6 +15,20 @@ import { withVlans } from "./data-path-vlan.ts";
 const ownMac = "02:6b:78";
 const fixedAddress = "3";
 
+/** A bridge that is up, as it was when it was looked at. */
+export interface ReadyBridge {
+  readonly link: Link;
+  /** Its own of IPv4, as `10.1.0.1/16`. */
+  readonly addresses: readonly string[];
+}
+
+/** The addresses that a bridge is to have. */
+interface GatewaySettings extends Pick<BridgeSettings, "gateways" | "forceAddress"> {
+  /** Those that it has anyhow. */
+  readonly known: readonly string[];
+  readonly duplicateDetection: boolean;
+}
+
 /**
  * The bridge, made if it is not there, up, and with an address that does not change with its ports.
  *
@@ -71,11 +85,10 @@ function isFixed({ name, mac }: Link): boolean {
 export function ensureGateways(
   host: Rtnl,
   link: Pick<Link, "index" | "name">,
-  { gateways = [], forceAddress = false }: Pick<BridgeSettings, "gateways" | "forceAddress">,
-  duplicateDetection: boolean,
+  { gateways = [], forceAddress = false, known, duplicateDetection }: GatewaySettings,
 ): void {
   for (const address of gateways) {
-    if (hasAddress(host, link.index, address)) continue;
+    if (known.includes(address) || hasAddress(host, link.index, address)) continue;
     const { family } = parseIpInCidr(address).ip;
     const inTheWay = host
       .addresses({ index: link.index, family })

@@ -5,17 +5,27 @@ import { type OpenNetns, openNetns } from "../net/open-netns.ts";
 import { hostEndName, type Owner } from "../net/owner.ts";
 import { type RetiredPair, retirePair } from "../net/retire-pair.ts";
 import { spoofCheckAdd, spoofCheckDelete } from "../net/spoof-check.ts";
-import { setSysctl } from "../net/sysctl.ts";
 import { comesUp, deletePair, makePair, type Pair } from "../net/veth-pair.ts";
 import { deleteLink } from "../rtnl/link-codec.ts";
 import type { Link } from "../rtnl/read.ts";
 import type { Rtnl } from "../rtnl/rtnl.ts";
 import { sharedRtnl } from "../rtnl/shared-rtnl.ts";
-import { enableForwarding, ensureBridge, ensureGateways } from "./data-path-bridge.ts";
+import { enableForwarding, ensureBridge, ensureGateways, type ReadyBridge } from "./data-path-bridge.ts";
 import { configurePod } from "./data-path-pod.ts";
 import { planPort } from "./data-path-port.ts";
 import type { BridgeAttach, BridgeAttached, BridgeDetach, MadeInterface } from "./data-path-types.ts";
 import { ensureVlanGateway, withVlans } from "./data-path-vlan.ts";
+
+/**
+ * Makes a network's bridge ready for attachments, which stays. It needs no address, so it can be done while one is looked for.
+ *
+ * @throws KxError `KX_CNI_BRIDGE`, `KX_CNI_UNSUPPORTED` or `KX_CNI_NETLINK`.
+ */
+export function bridgeReady({ bridge, vlan }: Pick<BridgeAttach, "bridge" | "vlan">): ReadyBridge {
+  const host = sharedRtnl();
+  const link = ensureBridge(host, bridge, vlan !== undefined);
+  return { link, addresses: host.addresses({ index: link.index, family: 4 }).map(({ address }) => address) };
+}
 
 /**
  * Attaches a container to a bridge. It blocks its thread, and changes its network namespace for a moment.
@@ -23,17 +33,19 @@ import { ensureVlanGateway, withVlans } from "./data-path-vlan.ts";
  * A failure leaves nothing of the attachment, and nothing of another's is touched. What attachments share stays: the bridge,
  * its addresses, the node's forwarding, tables without elements.
  *
+ * @param ready - the bridge as it was just now. Default: it is looked at, and made if it is not there.
  * @throws KxError `KX_CNI_INTERFACE`, `KX_CNI_BRIDGE`, `KX_CNI_UNSUPPORTED`, `KX_CNI_NETNS` or `KX_CNI_NETLINK`.
  */
-export function bridgeAttach(request: BridgeAttach): BridgeAttached {
+export function bridgeAttach(request: BridgeAttach, ready = bridgeReady(request)): BridgeAttached {
   const host = sharedRtnl();
   using netns = openNetns(request.netns);
   const { bridge: settings, duplicateDetection = false } = request;
-  const bridge = ensureBridge(host, settings, request.vlan !== undefined);
+  const bridge = ready.link;
   const vlan = request.vlan?.native;
   const isGateway = (settings.gateways?.length ?? 0) > 0;
   const vlanGateway = isGateway && vlan !== undefined && vlan > 0 ? ensureVlanGateway(host, bridge, vlan) : undefined;
-  ensureGateways(host, vlanGateway ?? bridge, settings, duplicateDetection);
+  const known = vlanGateway === undefined ? ready.addresses : [];
+  ensureGateways(host, vlanGateway ?? bridge, { ...settings, known, duplicateDetection });
   if (isGateway) enableForwarding(settings.gateways ?? []);
   const { owner, mac, mtu } = request;
   const pair = makePair(host, netns, { owner, mac, mtu, to: bridge.name, master: bridge.index });
@@ -47,7 +59,6 @@ export function bridgeAttach(request: BridgeAttach): BridgeAttached {
 
 function configure(host: Rtnl, netns: OpenNetns, pair: Pair, request: BridgeAttach): void {
   withVlans(request.bridge.name, () => host.request(...planPort(pair.host.index, request)));
-  setSysctl(["net", "ipv6", "conf", pair.host.name, "accept_ra"], "0");
   const { owner } = request;
   if (request.spoofCheck === true) spoofCheckAdd({ owner, hostIfName: pair.host.name, mac: pair.containerMac });
   if (request.leaveDown !== true) netns.enter(() => configurePod(pair.containerIndex, request));

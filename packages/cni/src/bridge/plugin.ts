@@ -40,11 +40,15 @@ export function createBridge({ net = directNet(), run }: BridgeOptions = {}): Cn
     async add(request, ctx) {
       const { config, containerId, ifName } = request;
       // What is asked for in vain must not cost an address.
-      planAttach(request, undefined);
+      const bare = planAttach(request, undefined);
       masqueradeKind(config);
+      // The kernel is asked for the bridge while the address is looked for; who fails there leaves it to this.
+      const preparing = ctx.phase("bridge", () => net.call("bridgeReady", bare));
+      preparing.catch(() => undefined);
       const given = await addressesFor(net, config, { network: config.name, containerId, ifName }, ctx);
+      const bridge = await preparing;
       const attach = planAttach(request, given);
-      const made = await ctx.phase("attach", () => net.call("bridgeAttach", attach));
+      const made = await ctx.phase("attach", () => net.call("bridgeAttach", attach, bridge));
       ctx.undo(() => net.call("bridgeDetach", planUndo(attach)));
       await iptables.add(attach, ctx);
       if (!made.isSettled) await ctx.phase("settle", () => settle(net, attach, ctx));

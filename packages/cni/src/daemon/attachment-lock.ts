@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, unlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Clock, KxError } from "@kx/core";
 import { tryLock } from "@kx/core/linux";
@@ -54,7 +54,7 @@ export async function withFileLock<T>(
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const fd = openLock(path);
     try {
-      if (tryLock(fd) && isStill(fd, path)) return await workAndRemove(path, work);
+      if (tryLock(fd) && fstatSync(fd).nlink > 0) return await workAndRemove(path, work);
     } finally {
       closeSync(fd);
     }
@@ -68,7 +68,7 @@ async function workAndRemove<T>(path: string, work: () => Promise<T>): Promise<T
   try {
     return await work();
   } finally {
-    // Before the lock is given free: who has the file open finds that it is not the one at this path, and tries anew.
+    // Before the lock is given free: who has the file open finds that it has no name any more, and tries anew.
     removeLock(path);
   }
 }
@@ -91,12 +91,6 @@ function openLock(path: string): number {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     }
   }
-}
-
-function isStill(fd: number, path: string): boolean {
-  const there = statSync(path, { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(fd);
-  return there !== undefined && there.dev === dev && there.ino === ino;
 }
 
 function busy(path: string, what: string, waitMs: number): KxError {

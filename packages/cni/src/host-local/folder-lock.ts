@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, KxError } from "@kx/core";
 import { tryLock, unlockFile } from "@kx/core/linux";
@@ -28,7 +28,7 @@ export async function withFolderLock<T>(folder: string, waiter: Waiter, work: ()
     waiter.signal.throwIfAborted();
     const fd = openLock(folder);
     try {
-      if (tryLock(fd) && isStill(fd, folder)) return await work();
+      if (tryLock(fd) && isStill(fd)) return await work();
     } finally {
       // A child that is just being spawned may hold the file open for a moment longer.
       unlockFile(fd);
@@ -75,8 +75,6 @@ function openOrMake(folder: string): number {
 }
 
 /** False if somebody has removed the file, or the whole folder, since it was opened: then others lock a new one. */
-function isStill(fd: number, folder: string): boolean {
-  const there = statSync(join(folder, lockName), { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(fd);
-  return there !== undefined && there.dev === dev && there.ino === ino;
+function isStill(fd: number): boolean {
+  return fstatSync(fd).nlink > 0;
 }

@@ -16,10 +16,8 @@ export function folderStamp(folder: string): string | undefined {
  * @returns undefined if the time cannot be set, so that nothing can be told.
  */
 export function sealFolder(folder: string): string | undefined {
-  const stat = look(folder);
   // The kernel's clock, not an injected one.
   const now = Date.now();
-  if (stat !== undefined && now - Number(stat.mtimeNs / 1_000_000n) > settledMs) return stampOf(stat);
   try {
     utimesSync(folder, now / 1000, Math.floor((now - settledMs) / 1000) - 1 - Math.random() * spanSeconds);
   } catch {

@@ -52,10 +52,14 @@ export function createLeaseFolder(path: string): LeaseFolder {
         reserved.clear();
         await refresh(path, index);
       }
+      let isAsFound = isKnown;
+      const leases = lockedLeases(path, index, reserved, () => {
+        isAsFound = false;
+      });
       try {
-        return work(lockedLeases(path, index, reserved));
+        return work(leases);
       } finally {
-        stamp = sealFolder(path);
+        stamp = isAsFound ? found : sealFolder(path);
       }
     });
 
@@ -85,8 +89,17 @@ async function refresh(path: string, index: LeaseIndex): Promise<void> {
   }
 }
 
-/** The index follows each change on the disk at once, so that it is right although a later change fails. */
-function lockedLeases(path: string, index: LeaseIndex, reserved: Map<number, Ip | undefined>): LockedLeases {
+/**
+ * The index follows each change on the disk at once, so that it is right although a later change fails.
+ *
+ * @param onChange - is told before the folder changes.
+ */
+function lockedLeases(
+  path: string,
+  index: LeaseIndex,
+  reserved: Map<number, Ip | undefined>,
+  onChange: () => void,
+): LockedLeases {
   return {
     index,
     lastReserved(set) {
@@ -94,12 +107,17 @@ function lockedLeases(path: string, index: LeaseIndex, reserved: Map<number, Ip 
       return reserved.get(set);
     },
     reserve(set, ip) {
+      onChange();
       reserved.delete(set);
       writeLastReserved(path, set, ip);
       reserved.set(set, ip);
     },
-    write: (ip, owner) => index.set(writeLease(path, ip, contentOf(owner))),
+    write(ip, owner) {
+      onChange();
+      index.set(writeLease(path, ip, contentOf(owner)));
+    },
     remove(name) {
+      onChange();
       removeLease(path, name);
       index.delete(name);
     },

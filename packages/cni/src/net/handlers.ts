@@ -1,6 +1,6 @@
 import { bandwidthAdd, bandwidthCollect, bandwidthDelete, bandwidthProblem } from "../bandwidth/data-path.ts";
 import { bandwidthCheck } from "../bandwidth/data-path-check.ts";
-import { bridgeAttach, bridgeDetach, bridgeRetire } from "../bridge/data-path.ts";
+import { bridgeAttach, bridgeDetach, bridgeReady, bridgeRetire } from "../bridge/data-path.ts";
 import { bridgeCheck } from "../bridge/data-path-check.ts";
 import { bridgeUnsettled } from "../bridge/data-path-settle.ts";
 import { bridgeProblem } from "../bridge/data-path-status.ts";
@@ -25,6 +25,7 @@ import { requireUnattached } from "./veth-pair.ts";
  * namespace for moments, so they run in a thread that does nothing else, or in a program about to end.
  */
 export const netHandlers = {
+  bridgeReady,
   bridgeAttach,
   bridgeDetach,
   bridgeRetire,

@@ -1,6 +1,6 @@
 import { KxError } from "@kx/core";
 import { errnoOf } from "../netlink/exchange.ts";
-import { deleteLink, getLink, newLink, setLink } from "../rtnl/link-codec.ts";
+import { deleteLink, getLink, newLink, setLink, withoutOwnAddress } from "../rtnl/link-codec.ts";
 import { randomMac } from "../rtnl/mac.ts";
 import { type Link, readLink } from "../rtnl/read.ts";
 import { openRtnl, type Rtnl } from "../rtnl/rtnl.ts";
@@ -58,6 +58,8 @@ export function makePair(host: Rtnl, netns: OpenNetns, { owner, to, mac = random
       { ...pair, what: `attach ${owner.ifName} to ${to}` },
       // The kernel does not take it from the message above.
       ...(alias === undefined ? [] : [setLink(name, { alias })]),
+      // Frames that come to a bridge's port are the bridge's.
+      ...(master === undefined ? [] : [{ ...withoutOwnAddress(name), expect: ["EAFNOSUPPORT"] }]),
       getLink(name),
     );
     const [message] = answers.at(-1)?.messages ?? [];

@@ -62,11 +62,19 @@ export function writeAttributes(view: DataView, start: number, attributes: reado
 /** An attribute as it was received; what is in it is read when it is asked for. */
 export class ReadAttribute {
   readonly type: number;
-  readonly bytes: Uint8Array;
+  readonly #from: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
 
-  constructor(type: number, value: Uint8Array) {
+  constructor(type: number, from: Uint8Array, start: number, end: number) {
     this.type = type;
-    this.bytes = value;
+    this.#from = from;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#from.subarray(this.#start, this.#end);
   }
 
   /** A number of 8, 16 or 32 bits in this machine's order, by the attribute's size. */
@@ -80,13 +88,15 @@ export class ReadAttribute {
 
   /** A number of 32 bits with its highest byte first. */
   get bigEndian(): number {
-    if (this.bytes.byteLength >= 4) return viewOf(this.bytes).getUint32(0);
-    throw malformed(`attribute ${this.type} has ${this.bytes.byteLength} bytes, which is no number`);
+    const view = viewOf(this.bytes);
+    if (view.byteLength >= 4) return view.getUint32(0);
+    throw malformed(`attribute ${this.type} has ${view.byteLength} bytes, which is no number`);
   }
 
   get string(): string {
-    const end = this.bytes.indexOf(0);
-    return fromUtf8.decode(end < 0 ? this.bytes : this.bytes.subarray(0, end));
+    const all = this.bytes;
+    const end = all.indexOf(0);
+    return fromUtf8.decode(end < 0 ? all : all.subarray(0, end));
   }
 
   get nested(): Attributes {
@@ -95,7 +105,7 @@ export class ReadAttribute {
 
   /** The attributes of a list, in which types may come again. */
   get list(): readonly ReadAttribute[] {
-    return [...readAttributes(this.bytes)];
+    return readAttributes(this.bytes);
   }
 }
 
@@ -110,19 +120,20 @@ export function attributesOf(from: Uint8Array): Attributes {
 }
 
 /** @throws KxError `KX_CNI_NETLINK_MESSAGE` if an attribute does not lie within the bytes. */
-export function* readAttributes(from: Uint8Array): Generator<ReadAttribute> {
+export function readAttributes(from: Uint8Array): readonly ReadAttribute[] {
+  const read: ReadAttribute[] = [];
   const view = viewOf(from);
   for (let offset = 0; offset + headerBytes <= view.byteLength; ) {
     const size = view.getUint16(offset, true);
     if (size < headerBytes || offset + size > view.byteLength) {
       throw malformed(`an attribute of ${size} bytes stands at ${offset} of ${view.byteLength}`);
     }
-    yield new ReadAttribute(
-      view.getUint16(offset + 2, true) & typeMask,
-      from.subarray(offset + headerBytes, offset + size),
+    read.push(
+      new ReadAttribute(view.getUint16(offset + 2, true) & typeMask, from, offset + headerBytes, offset + size),
     );
     offset += aligned(size);
   }
+  return read;
 }
 
 export function viewOf(from: Uint8Array): DataView {

@@ -9,6 +9,7 @@ import {
   bridgeSpec,
   families,
   ipv4Conf,
+  ipv6AddressMode,
   link,
   linkFlags,
   linkInfo,
@@ -98,6 +99,17 @@ export function deleteLink(ref: LinkRef): Request {
 export function deleteLinkGroup(group: number): Request {
   if (group === 0) throw new RangeError("links of group 0 are all that were never given a group");
   return { ...linkRequest(types.delLink, 0, { group }), what: `delete the links of group ${group}` };
+}
+
+/** The link gives itself no IPv6 address, and so asks no routers. Fails with `EAFNOSUPPORT` where there is no IPv6. */
+export function withoutOwnAddress(ref: LinkRef): Request {
+  const request = linkRequest(types.setLink, ref);
+  const mode = nest(families.ipv6, [u8(ipv6AddressMode.attribute, ipv6AddressMode.none)]);
+  return {
+    ...request,
+    attributes: [...request.attributes, nest(link.familySpec, [mode])],
+    what: `leave the link ${ref} without an address of its own`,
+  };
 }
 
 export function getLink(ref: LinkRef): Request {

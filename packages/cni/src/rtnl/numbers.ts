@@ -69,6 +69,8 @@ export const macvlanMode = { attribute: 1, private: 1, vepa: 2, bridge: 4, passt
 
 /** IFLA_INET_CONF, then IPV4_DEVCONF_*. */
 export const ipv4Conf = { attribute: 1, arpNotify: 22 } as const;
+/** IFLA_INET6_ADDR_GEN_MODE, and IN6_ADDR_GEN_MODE_NONE. */
+export const ipv6AddressMode = { attribute: 8, none: 1 } as const;
 
 /** IFA_*. */
 export const address = { address: 1, local: 2, label: 3, broadcast: 4, flags: 8 } as const;
