@@ -10,7 +10,9 @@ export default defineConfig(
     "data-source-validator/index": "src/data-source-validator/index.ts",
     "snapshot-controller/index": "src/snapshot-controller/index.ts",
     "hostpath/index": "src/hostpath/index.ts",
+    "programs/index": "src/programs/index.ts",
     "testing/index": "src/testing/index.ts",
     "bin/kx-csi-hostpath": "src/bin/kx-csi-hostpath.ts",
+    "bin/kx-csi-sidecar": "src/bin/kx-csi-sidecar.ts",
   }),
 );

@@ -28,6 +28,17 @@ function interruptible(): AbortSignal {
 const kubectl = async (args: readonly string[]): Promise<number> =>
   (await import("./commands/kubectl.ts")).kubectl(args, terminal);
 
+const sidecar = async (args: readonly string[]) => (await import("./commands/csi-programs.ts")).csiSidecar(args);
+const serveHostpath = async (args: readonly string[]) =>
+  (await import("./commands/csi-programs.ts")).csiServeHostpath(args);
+
+/** Commands whose flags, also --help, are not ours to read. */
+const passedOn: readonly (readonly [words: string, run: (args: readonly string[]) => Promise<unknown>])[] = [
+  ["kubectl", async (args) => (process.exitCode = await kubectl(args))],
+  ["csi sidecar", sidecar],
+  ["csi serve hostpath", serveHostpath],
+];
+
 const cni = async () => (await import("./commands/cni.ts")).cniActions(terminal, interruptible());
 const cniNode = async () => (await import("./commands/cni-node.ts")).cniNodeActions(terminal, interruptible());
 const cniCommands: CniActions = {
@@ -58,6 +69,8 @@ const program = createProgram(
     cni: cniCommands,
     csi: {
       sanity: async (flags) => (await import("./commands/csi-sanity.ts")).csiSanity(flags, terminal, interruptible()),
+      sidecar,
+      serveHostpath,
     },
   },
   version(),
@@ -69,9 +82,9 @@ const program = createProgram(
 for (const command of commandsOf(program)) command.exitOverride();
 
 try {
-  // kubectl's own flags, also --help, are not ours to read.
-  if (argv[0] === "kubectl") process.exitCode = await kubectl(argv.slice(1));
-  else await program.parseAsync(argv, { from: "user" });
+  const found = passedOn.find(([words]) => `${argv.join(" ")} `.startsWith(`${words} `));
+  if (found === undefined) await program.parseAsync(argv, { from: "user" });
+  else await found[1](argv.slice(found[0].split(" ").length));
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;

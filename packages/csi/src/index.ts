@@ -74,7 +74,6 @@ export {
   VolumeHealthErrorType,
 } from "@kx/core/contracts/csi";
 export { type CsiMode } from "./driver/capabilities.ts";
-export type { CsiPart } from "./driver/companions.ts";
 export { fitsRange } from "./driver/compatible.ts";
 export type { CsiContext, CsiInitContext } from "./driver/csi-context.ts";
 export type { CsiDriver, CsiDriverDefinition, CsiDriverObject } from "./driver/csi-driver.ts";
@@ -89,7 +88,8 @@ export type {
 } from "./driver/csi-handlers.ts";
 export type { CsiServices } from "./driver/csi-services.ts";
 export { defineCsiDriver } from "./driver/define-csi-driver.ts";
-export { type CsiIo, type RunCsiOptions, runCsiDriver } from "./driver/run-csi-driver.ts";
+export type { CsiPart, EmbedOptions } from "./driver/embed-options.ts";
+export { type CsiIo, type RunCsiOptions, type RunningCsi, runCsiDriver } from "./driver/run-csi-driver.ts";
 export type { RunningCsiDriver } from "./driver/start-csi-driver.ts";
 export type {
   JsonRecord,

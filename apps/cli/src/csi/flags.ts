@@ -18,13 +18,30 @@ export interface SanityFlags {
 /** What the commands do; each resolves to an exit code. */
 export interface CsiActions {
   sanity(flags: SanityFlags): Promise<number>;
+  /** These two read their flags themselves, and end the process. */
+  sidecar(args: readonly string[]): Promise<void>;
+  serveHostpath(args: readonly string[]): Promise<void>;
 }
 
 /** Adds `kx csi ...` to the command line. `done` is told the exit code of the command that ran. */
 export function addCsiCommands(program: Command, actions: CsiActions, done: (code: number) => void): void {
-  program
-    .command("csi")
-    .description("test CSI drivers")
+  const csi = program.command("csi").description("test, serve and accompany CSI drivers");
+  const passedOn = (parent: Command, name: string, action: (args: string[]) => Promise<void>): Command =>
+    parent.command(name).argument("[flags...]").helpOption(false).allowUnknownOption().action(action);
+  passedOn(csi, "sidecar", (args) => actions.sidecar(args))
+    .description("run the controllers of a driver in any language, in one process; `kx csi sidecar --help` lists flags")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ kx csi sidecar --csi-address /csi/csi.sock --controllers provisioner,attacher",
+    );
+  const serve = csi.command("serve").description("serve a driver that comes with kx");
+  passedOn(serve, "hostpath", (args) => actions.serveHostpath(args))
+    .description("volumes in a folder of one node; `kx csi serve hostpath --help` lists flags")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ kx csi serve hostpath --endpoint unix:///run/csi.sock --node-id node-1 --state-dir /var/lib/volumes",
+    );
+  csi
     .command("sanity")
     .description("run the conformance kit on a driver in any language; exit code 1 if a case fails")
     .addHelpText(

@@ -8,6 +8,8 @@ import { actUnder } from "./fence.ts";
 
 /** Options of leader election. */
 export interface LeaderElectionOptions extends Omit<ElectionOptions, "identity"> {
+  /** Namespace of the Lease. Default: the pod's, or that of the kubeconfig's context, else `default`. */
+  readonly namespace?: string | undefined;
   /** Default: the host's name and a random part, as no two replicas may share one. */
   readonly identity?: string;
 }
@@ -35,17 +37,19 @@ function electionExtension(election: Election, { leaseName, namespace }: LeaderE
     version: "0.0.0",
     // Before the group `leader`, so that it stops after it: a lease is given back when nobody acts under it any more.
     parts: (env) =>
-      env.role === "controller" ? [{ name: "lease", group: "worker", start: stand(election, env) }] : [],
-    manifests: () => leaseRights(leaseName, namespace),
+      env.role === "controller" ? [{ name: "lease", group: "worker", start: stand(election, namespace, env) }] : [],
+    manifests: (env) => leaseRights(leaseName, namespace ?? env.namespace),
   } satisfies Extension);
 }
 
-function stand(election: Election, env: HostEnv): Runnable["start"] {
+function stand(election: Election, wanted: string | undefined, env: HostEnv): Runnable["start"] {
   return async (signal, ready) => {
     await using cluster = await joinCluster(env);
     ready();
     const { clock, log } = env;
-    await election.run({ client: cluster.clientOf("kx-leader-election"), clock, log, random: Math.random }, signal);
+    const client = cluster.clientOf("kx-leader-election");
+    const namespace = wanted ?? cluster.config.namespace ?? "default";
+    await election.run({ client, namespace, clock, log, random: Math.random }, signal);
   };
 }
 

@@ -16,7 +16,7 @@ interface Candidate {
 function candidate(server: LeaseServer, clock: FakeClock, identity: string): Candidate {
   const log = collectingLogger();
   const client = createClient({ server: "https://lease.test" }, { clock, transport: server.transport });
-  const election = createElection({ leaseName: "l", namespace: "ns", identity });
+  const election = createElection({ leaseName: "l", identity });
   const stopping = new AbortController();
   const terms: Term[] = [];
   const collect = async (): Promise<void> => {
@@ -27,7 +27,7 @@ function candidate(server: LeaseServer, clock: FakeClock, identity: string): Can
     }
   };
   collect().catch(() => undefined);
-  const running = election.run({ client, clock, log, random: () => 0 }, stopping.signal);
+  const running = election.run({ client, namespace: "ns", clock, log, random: () => 0 }, stopping.signal);
   return {
     terms,
     log,
@@ -109,7 +109,7 @@ describe("election", () => {
   });
 
   it("refuses times that would allow two leaders", () => {
-    const options = { leaseName: "l", namespace: "ns", identity: "a" };
+    const options = { leaseName: "l", identity: "a" };
     expect(() => createElection({ ...options, renewDeadlineMs: 15_000 })).toThrow(/KX_LEADER_TIMES.*leaseDurationMs/);
     expect(() => createElection({ ...options, retryPeriodMs: 9000 })).toThrow(/KX_LEADER_TIMES.*renewDeadlineMs/);
   });

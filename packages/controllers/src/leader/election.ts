@@ -17,8 +17,6 @@ import { createTerm, type Term } from "./term.ts";
 export interface ElectionOptions extends ElectionTimes {
   /** Name of the Lease; the same for all replicas, and for nothing else. */
   readonly leaseName: string;
-  /** Namespace of the Lease. */
-  readonly namespace: string;
   /** Name of this replica; no two may share one. */
   readonly identity: string;
 }
@@ -26,6 +24,8 @@ export interface ElectionOptions extends ElectionTimes {
 /** What an election needs to run. */
 export interface ElectionContext {
   readonly client: Client;
+  /** Namespace of the Lease. */
+  readonly namespace: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** Numbers from 0 to below 1. */
@@ -42,14 +42,14 @@ export interface Election {
 
 /** A candidate that does not stand yet. Throws KX_LEADER_TIMES for times that would allow two leaders. */
 export function createElection(options: ElectionOptions): Election {
-  const { leaseName, namespace, identity } = options;
+  const { leaseName, identity } = options;
   const times = timesOf(options);
-  const ref = { name: leaseName, namespace };
   let waiting = Promise.withResolvers<Term>();
 
   return {
     term: (signal) => orAborted(waiting.promise, signal),
-    async run({ client, clock, log, random }, signal) {
+    async run({ client, namespace, clock, log, random }, signal) {
+      const ref = { name: leaseName, namespace };
       const fields = { lease: `${namespace}/${leaseName}`, identity };
       let observed: Observed | undefined;
       let version: string | undefined;

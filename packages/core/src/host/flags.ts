@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
+import { durationSetting } from "../config/duration-setting.ts";
 import { miniSchema } from "../config/mini-schema.ts";
 import { logLevels } from "../log/levels.ts";
-import { parseDuration } from "../units/duration.ts";
 
 const common = {
   config: z.optional(z.string().check(z.describe("File with the HostConfiguration that names the extensions."))),
@@ -27,16 +27,7 @@ const common = {
 const port = z
   .int()
   .check(z.gte(0), z.lte(65535), z.describe("Port of /healthz, /readyz, /extensions and /metrics; 0 takes any."));
-const durationText = /^(\d+(\.\d+)?(ms|s|m|h))+$/;
-/** Go's text in flags and files, milliseconds in the program. */
-const durationMs = (byDefault: string, what: string) =>
-  z.prefault(
-    z.pipe(
-      z.string().check(z.regex(durationText, "must be a duration such as 15s"), z.describe(what)),
-      z.transform(parseDuration),
-    ),
-    byDefault,
-  );
+const durationMs = (byDefault: string, what: string) => z.prefault(durationSetting(what), byDefault);
 const pemFile = (what: string) => z.optional(z.string().check(z.minLength(1), z.describe(what)));
 
 /** The flags of a host that runs the parts of extensions on each node. */

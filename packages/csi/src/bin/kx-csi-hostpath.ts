@@ -1,7 +1,7 @@
 import { type MainContext, runMain } from "@kx/core/host";
-import { runHostpath } from "../hostpath/run-hostpath.ts";
+import { runHostpath } from "../programs/run-hostpath.ts";
 
 await runMain(async (context: MainContext) => {
-  await runHostpath(context);
+  await runHostpath({ name: "kx-csi-hostpath", ...context });
   return undefined;
 });

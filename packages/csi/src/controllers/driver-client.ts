@@ -58,7 +58,7 @@ export interface InProcessOptions {
   readonly log: Logger;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
-  /** The driver's registry: calls count in the same histogram as those over its socket. Default: they are not counted. */
+  /** The driver's registry: calls count as those over its socket, and as calls of sidecars. Default: they are not counted. */
   readonly metrics?: Metrics | undefined;
   /** Aborts when the driver stops. Default: never. */
   readonly signal?: AbortSignal | undefined;
@@ -147,10 +147,11 @@ function callsOf<S extends DescService>(
 function interceptors(driverName: string, { log, metrics }: InProcessOptions): readonly UniversalInterceptor[] {
   const labels = { driver_name: driverName };
   const statusTable = csiStatusTable;
-  return [
-    ...(metrics === undefined ? [] : [measureCalls({ metrics, prefix: "csi_plugin", labels, statusTable })]),
-    logCalls({ log, redactor: createRedactor({ secretOptions: [csiSecret] }), statusTable }),
-  ];
+  // As dashboards find them: the driver's own calls, and those that its sidecars make.
+  const prefixes = ["csi_plugin", "csi_sidecar"];
+  const measured =
+    metrics === undefined ? [] : prefixes.map((prefix) => measureCalls({ metrics, prefix, labels, statusTable }));
+  return [...measured, logCalls({ log, redactor: createRedactor({ secretOptions: [csiSecret] }), statusTable })];
 }
 
 /** The error that a caller over the socket would see. */

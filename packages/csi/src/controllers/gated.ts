@@ -1,4 +1,5 @@
 import type { Extension, Runnable } from "@kx/core";
+import type { HostedExtension } from "@kx/core/host";
 import { untilAborted } from "../driver/until-aborted.ts";
 
 /** Resolves when the way is clear; calls `standAside` if that may take long. */
@@ -31,6 +32,12 @@ export function gated(gate: Gate, parts: readonly Runnable[]): readonly Runnable
  */
 export function whenServed(extension: Extension): Extension {
   const parts: Extension["parts"] = (env) => waiting(extension.parts(env), Promise.resolve(), () => true);
+  return Object.freeze({ ...extension, parts });
+}
+
+/** An extension whose parts start when a promise has resolved; they are not ready before. */
+export function startsAfter<E extends HostedExtension>(opening: Promise<void>, extension: E): E {
+  const parts: Extension["parts"] = (env) => waiting(extension.parts(env), opening, () => false);
   return Object.freeze({ ...extension, parts });
 }
 

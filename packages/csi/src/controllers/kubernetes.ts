@@ -1,5 +1,6 @@
 import type { CacheSelection, ObjectLike } from "@kx/controllers";
 import type { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
+import { given } from "../given.ts";
 
 // What the controllers of a process keep of each resource. Equal selections share one informer, so each stands here once.
 // Objects of a cache are patched, never updated: what was dropped would be lost.
@@ -40,11 +41,4 @@ function trimToLabels(object: ObjectLike): void {
 function without<T extends object>(fields: T, names: readonly string[]): T {
   if (!names.some((name) => name in fields)) return fields;
   return Object.fromEntries(Object.entries(fields).filter(([key]) => !names.includes(key))) as T;
-}
-
-type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** A copy without the fields that are undefined. */
-function given<T extends object>(fields: T): Partial<Given<T>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Given<T>>;
 }

@@ -1,13 +1,13 @@
 import { randomInt } from "node:crypto";
 import { type Extension, KxError } from "@kx/core";
-import { attacher } from "./attacher/index.ts";
+import { type AttacherOptions, attacher } from "./attacher/index.ts";
 import { type CapacityOptions, capacity } from "./capacity/index.ts";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
 import { type HealthMonitorOptions, healthMonitor } from "./health-monitor/index.ts";
 import { provisioner } from "./provisioner/index.ts";
 import type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
-import { resizer } from "./resizer/index.ts";
-import { snapshotter } from "./snapshotter/snapshotter.ts";
+import { type ResizerOptions, resizer } from "./resizer/index.ts";
+import { type SnapshotterOptions, snapshotter } from "./snapshotter/snapshotter.ts";
 
 /** The controllers of a driver, each under the name of the sidecar whose work it does. */
 export type SidecarPart = "provisioner" | "capacity" | "attacher" | "resizer" | "snapshotter" | "health-monitor";
@@ -23,6 +23,15 @@ export interface SidecarOptions {
   readonly callTimeoutMs?: number;
   /** Objects of one kind at work at the same time. Default: 100. */
   readonly concurrency?: number;
+  /** How long an object waits after a failure, and at most after many, in milliseconds. Default: 1,000 and 300,000. */
+  readonly retryBackoff?: { readonly baseMs: number; readonly maxMs: number };
+  /** File system of volumes whose class names none. Default: none, so that the driver chooses. */
+  readonly defaultFsType?: string;
+  /**
+   * Tells the driver the names of what a volume or snapshot is made for, as parameters `csi.storage.k8s.io/pvc/name`,
+   * `.../volumesnapshot/name` and so on. Default: false.
+   */
+  readonly extraCreateMetadata?: boolean;
   /** The node whose volumes alone are looked after, where each node has controllers of its own. Default: all. */
   readonly node?: OwnNode;
   /** Default: as each option says. */
@@ -30,13 +39,19 @@ export interface SidecarOptions {
   /** Default: as each option says. */
   readonly capacity?: CapacityOptions;
   /** Default: as each option says. */
+  readonly attacher?: AttacherOptions;
+  /** Default: as each option says. */
+  readonly resizer?: ResizerOptions;
+  /** Default: as each option says. */
+  readonly snapshotter?: SnapshotterOptions;
+  /** Default: as each option says. */
   readonly healthMonitor?: HealthMonitorOptions;
 }
 
 /** What a part is made of. */
 export interface SidecarEnv {
   readonly driver: DriverClient;
-  readonly options: SidecarOptions & Required<Pick<SidecarOptions, "callTimeoutMs" | "concurrency">>;
+  readonly options: SidecarOptions & Required<Pick<SidecarOptions, "callTimeoutMs" | "concurrency" | "retryBackoff">>;
   /** Tells this start of the controllers from others. */
   readonly identity: string;
 }
@@ -69,8 +84,10 @@ export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarP
  */
 export function csiControllers(driver: DriverClient, options: SidecarOptions = {}): readonly Extension[] {
   const { parts = partsNeeded(driver.capabilities), callTimeoutMs = 60_000, concurrency = 100 } = options;
+  // As the sidecars wait.
+  const { retryBackoff = { baseMs: 1000, maxMs: 300_000 } } = options;
   const identity = `${Date.now()}-${randomInt(10_000)}`;
-  const env: SidecarEnv = { driver, options: { ...options, callTimeoutMs, concurrency }, identity };
+  const env: SidecarEnv = { driver, options: { ...options, callTimeoutMs, concurrency, retryBackoff }, identity };
   return parts.flatMap((part) => {
     const sidecar = sidecars[part];
     if (sidecar !== undefined) return sidecar.make(env);

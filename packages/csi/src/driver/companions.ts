@@ -1,106 +1,119 @@
-import { type Clock, type Logger, type Runnable, systemClock } from "@kx/core";
-import { type HostedExtension, type Running, runHost } from "@kx/core/host";
+import { type Clock, type Extension, type Logger, type Runnable, systemClock } from "@kx/core";
+import { type HealthOptions, type HostedExtension, runHost } from "@kx/core/host";
 import type { Metrics } from "@kx/core/metrics";
-import type { SidecarPart } from "../controllers/sidecars.ts";
+import { startsAfter } from "../controllers/gated.ts";
+import { given } from "../given.ts";
 import { createLiveness } from "../registrar/liveness.ts";
 import { createRegistrar } from "../registrar/registrar.ts";
 import { type CsiMode, hasController, hasNode } from "./capabilities.ts";
 import type { CsiDriver } from "./csi-driver.ts";
+import { type CsiPart, type EmbedOptions, embedOptionsOf, underLease } from "./embed-options.ts";
 import { embeddedControllers } from "./embedded-controllers.ts";
 import { socketPathOf } from "./endpoint.ts";
 import type { RunningCsiDriver } from "./start-csi-driver.ts";
-
-/** What can run in a driver's process beside it: what registers it with the kubelet, and its controllers. */
-export type CsiPart = "registrar" | SidecarPart;
-
-/** All of them. */
-export const csiParts: readonly CsiPart[] = [
-  "registrar",
-  "provisioner",
-  "capacity",
-  "attacher",
-  "resizer",
-  "snapshotter",
-  "health-monitor",
-];
+import { untilAborted } from "./until-aborted.ts";
 
 /** What the companions of a driver are started with. */
 export interface CompanionOptions {
   readonly endpoint: string;
   readonly mode: CsiMode;
-  readonly embed?: readonly CsiPart[];
+  readonly embed?: readonly CsiPart[] | EmbedOptions;
   readonly kubeconfig?: string;
   readonly kubeletDir?: string;
   readonly livenessPort?: number;
+  readonly health?: HealthOptions;
   readonly nodeName?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly clock?: Clock;
-  readonly metrics?: Metrics;
+  readonly metrics?: Metrics | undefined;
 }
 
 /** What runs beside a driver. */
 export interface Companions {
+  /** Where its health is, without a path; undefined if that was not asked for. */
+  readonly healthUrl: string | undefined;
   stop(): Promise<void>;
 }
 
-/** Runs what a driver has beside it from the moment at which it is ready, each part again when it fails. */
-export function startCompanions(driver: CsiDriver, running: RunningCsiDriver, options: CompanionOptions): Companions {
-  const { log, clock = systemClock, kubeconfig } = options;
-  const extensions = companionsOf(driver, running, options, clock);
-  if (extensions.length === 0) return { stop: async () => undefined };
-  let isStopping = false;
-  const host = running.ready.then(
-    (): Promise<Running> | undefined =>
-      isStopping ? undefined : runHost({ role: "controller", extensions, log, clock, kubeconfig }),
-    () => undefined,
-  );
+/**
+ * Runs what a driver has beside it: its health at once, all else from the moment at which it is ready, each part again when it
+ * fails.
+ */
+export async function startCompanions(
+  driver: CsiDriver,
+  running: RunningCsiDriver,
+  options: CompanionOptions,
+): Promise<Companions> {
+  const { log, clock = systemClock, kubeconfig, health, metrics } = options;
+  const extensions = [...ownExtensions(driver, running, options, clock), ...controllersOf(driver, running, options)];
+  if (extensions.length === 0) return { healthUrl: undefined, stop: async () => undefined };
+  const host = await runHost({
+    role: "controller",
+    extensions,
+    log,
+    clock,
+    kubeconfig,
+    ...(health === undefined ? {} : { health }),
+    ...(metrics === undefined ? {} : { metrics }),
+  });
+  running.ready.catch(() => host.stop());
+  return { healthUrl: host.healthUrl, stop: async () => void (await host.stop()) };
+}
+
+function controllersOf(
+  driver: CsiDriver,
+  running: RunningCsiDriver,
+  options: CompanionOptions,
+): readonly HostedExtension[] {
+  const { mode, log, clock = systemClock, metrics, nodeName, kubeconfig, env } = options;
+  const { parts, leaderElection, lease, ...how } = embedOptionsOf(options.embed);
+  const named = parts?.filter((part) => part !== "registrar");
+  const isWanted = named === undefined ? embedsByDefault(options) && mode !== "node" : named.length > 0;
+  if (!isWanted || !hasController(driver.definition)) return [];
+  const hostEnv = { log, clock, metrics, nodeName };
+  const sidecars = { ...how, ...(named === undefined ? {} : { parts: named }) };
+  const controllers = embeddedControllers(driver, () => running.services, hostEnv, sidecars);
+  const isOfNode = driver.definition.distributed !== undefined;
+  const election = given({ leaderElection: isOfNode ? false : leaderElection, lease });
+  const elected = underLease(controllers, election, { driverName: driver.name, kubeconfig, env });
+  return elected.map((extension) => startsAfter(running.ready, extension));
+}
+
+function ownExtensions(
+  { definition, kind, name, version }: CsiDriver,
+  { ready }: RunningCsiDriver,
+  options: CompanionOptions,
+  clock: Clock,
+): readonly Extension[] {
+  const { endpoint, mode, log, livenessPort, health, kubeletDir = definition.kubeletDir } = options;
+  const { parts: named } = embedOptionsOf(options.embed);
+  const isOnNode = mode !== "controller" && hasNode(definition);
+  const isRegistered = named?.includes("registrar") ?? (embedsByDefault(options) && isOnNode);
+  const socketPath = socketPathOf(endpoint);
+  const folder = kubeletDir === undefined ? {} : { kubeletDir };
+  const local: readonly Runnable[] = [
+    ...(isRegistered ? [createRegistrar({ driverName: name, socketPath, log, clock, ...folder })] : []),
+    ...(livenessPort === undefined ? [] : [createLiveness({ driverName: name, socketPath, port: livenessPort, log })]),
+  ];
+  if (local.length === 0 && health === undefined) return [];
+  return [{ kx: 1, kind, name, version, parts: () => [readiness(ready), ...local], manifests: () => [] }];
+}
+
+/** Tells by its own readiness whether the driver is ready; the other parts of its extension start after it. */
+function readiness(isReady: Promise<void>): Runnable {
   return {
-    async stop() {
-      isStopping = true;
-      await (await host)?.stop();
+    name: "driver",
+    group: "health",
+    async start(signal, ready) {
+      await Promise.race([isReady, untilAborted(signal)]);
+      if (!signal.aborted) ready();
+      await untilAborted(signal);
     },
   };
 }
 
-function companionsOf(
-  driver: CsiDriver,
-  running: RunningCsiDriver,
-  options: CompanionOptions,
-  clock: Clock,
-): readonly HostedExtension[] {
-  const { definition, kind, name, version } = driver;
-  const { mode, log, metrics, nodeName, kubeconfig } = options;
-  const isOnNode = mode !== "controller" && hasNode(definition);
-  const hasControllers = mode !== "node" && hasController(definition);
-  const { embed } = options;
-  const isNeeded = kubeconfig !== undefined;
-  const own = localParts(driver, embed?.includes("registrar") ?? (isNeeded && isOnNode), options, clock);
-  const named = embed?.filter((part) => part !== "registrar");
-  const env = {
-    log,
-    clock,
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(nodeName === undefined ? {} : { nodeName }),
-  };
-  const wanted = named === undefined ? isNeeded && hasControllers : named.length > 0;
-  return [
-    ...(own.length === 0 ? [] : [{ kind, name, version, parts: () => own, manifests: () => [] }]),
-    ...(wanted ? embeddedControllers(driver, () => running.services, env, named) : []),
-  ];
-}
-
-function localParts(
-  { definition }: CsiDriver,
-  isRegistered: boolean,
-  options: CompanionOptions,
-  clock: Clock,
-): readonly Runnable[] {
-  const { endpoint, log, livenessPort, kubeletDir = definition.kubeletDir } = options;
-  const { name: driverName } = definition;
-  const socketPath = socketPathOf(endpoint);
-  const folder = kubeletDir === undefined ? {} : { kubeletDir };
-  return [
-    ...(isRegistered ? [createRegistrar({ driverName, socketPath, log, clock, ...folder })] : []),
-    ...(livenessPort === undefined ? [] : [createLiveness({ driverName, socketPath, port: livenessPort, log })]),
-  ];
+/** With a cluster at hand, or options for what runs, a driver has beside it what it needs. */
+function embedsByDefault({ embed, kubeconfig }: CompanionOptions): boolean {
+  return kubeconfig !== undefined || embed !== undefined;
 }

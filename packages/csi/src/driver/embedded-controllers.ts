@@ -8,7 +8,7 @@ import {
   type Runnable,
 } from "@kx/core";
 import { inProcessDriver } from "../controllers/driver-client.ts";
-import { csiControllers, partsNeeded, type SidecarPart } from "../controllers/sidecars.ts";
+import { csiControllers, partsNeeded, type SidecarOptions, type SidecarPart } from "../controllers/sidecars.ts";
 import { hasController } from "./capabilities.ts";
 import type { CsiDriver } from "./csi-driver.ts";
 import type { CsiServices } from "./csi-services.ts";
@@ -17,20 +17,24 @@ import { partRights } from "./part-rights.ts";
 /** Those that know a node's volumes from others': several of another part, one a node, would do the same work. */
 const partsByNode: readonly SidecarPart[] = ["provisioner"];
 
-/** A driver's controllers in its own process: those that its capabilities call for, or those named. */
+/** Of a host, as much as the controllers of a driver need before they run. */
+type ControllersEnv = Pick<HostEnv, "log" | "clock"> & {
+  readonly [K in "metrics" | "nodeName"]?: HostEnv[K] | undefined;
+};
+
+/** A driver's controllers in its own process: those that its capabilities call for, or those named in the options. */
 export function embeddedControllers(
   driver: CsiDriver,
   services: () => CsiServices | undefined,
-  { log, clock, metrics, nodeName }: Omit<HostEnv, "role">,
-  parts?: readonly SidecarPart[],
+  { log, clock, metrics, nodeName }: ControllersEnv,
+  options: Omit<SidecarOptions, "node"> = {},
 ): readonly Extension[] {
   const { distributed } = driver.definition;
   const client = inProcessDriver(driver, { services, log, clock, metrics });
-  const named = parts === undefined ? {} : { parts };
-  if (distributed === undefined) return csiControllers(client, named);
+  if (distributed === undefined) return csiControllers(client, options);
   if (nodeName !== undefined) {
     const needed = partsNeeded(client.capabilities).filter((part) => partsByNode.includes(part));
-    return csiControllers(client, { parts: needed, ...named, node: { name: nodeName, ...distributed } });
+    return csiControllers(client, { parts: needed, ...options, node: { name: nodeName, ...distributed } });
   }
   throw new KxError("KX_CSI_HOST", `the driver "${driver.name}" was not given the name of its node`, {
     remedy: "give the host --node-name",

@@ -1,11 +1,19 @@
 import type { Clock, Logger } from "@kx/core";
 import type { GrpcStopped } from "@kx/core/grpc";
+import type { HealthOptions } from "@kx/core/host";
 import { createLogger } from "@kx/core/log";
-import type { Metrics } from "@kx/core/metrics";
+import { createMetrics, type Metrics } from "@kx/core/metrics";
 import type { CsiMode } from "./capabilities.ts";
-import { type Companions, type CsiPart, startCompanions } from "./companions.ts";
+import { type Companions, startCompanions } from "./companions.ts";
 import type { CsiDriver } from "./csi-driver.ts";
+import type { CsiPart, EmbedOptions } from "./embed-options.ts";
 import { type RunningCsiDriver, startCsiDriver } from "./start-csi-driver.ts";
+
+/** A driver that is served, with what runs beside it. */
+export interface RunningCsi extends RunningCsiDriver {
+  /** Where its health is, without a path: `http://127.0.0.1:9440`; undefined if that was not asked for. */
+  readonly healthUrl: string | undefined;
+}
 
 /** The edge of the process, which tests replace. */
 export interface CsiIo {
@@ -23,9 +31,9 @@ export interface RunCsiOptions {
   readonly mode?: CsiMode;
   /**
    * Which parts run in this process beside the driver, once it is ready; each is started again when it fails. Default: none,
-   * and with a `kubeconfig` those that the driver needs in this mode.
+   * and with a `kubeconfig`, or options without `parts`, those that the driver needs in this mode.
    */
-  readonly embed?: readonly CsiPart[];
+  readonly embed?: readonly CsiPart[] | EmbedOptions;
   /** Path of a kubeconfig. Default: in a pod its service account is used. */
   readonly kubeconfig?: string;
   /** The kubelet's folder, where the part `registrar` registers the driver. Default: the definition's. */
@@ -34,6 +42,11 @@ export interface RunCsiOptions {
   readonly nodeName?: string;
   /** Port on the loopback address whose `/healthz` asks the driver's Probe; 0 takes any free one. Default: none. */
   readonly livenessPort?: number;
+  /**
+   * Where `/healthz`, `/readyz`, `/extensions` and `/metrics` are served, from the start; ready is who serves, and whose parts
+   * do. Default: nowhere.
+   */
+  readonly health?: HealthOptions;
   readonly io?: CsiIo;
   /** Stops the driver. Default: aborts on SIGTERM and SIGINT. */
   readonly signal?: AbortSignal;
@@ -41,7 +54,7 @@ export interface RunCsiOptions {
   readonly log?: Logger;
   /** Default: the machine's. */
   readonly clock?: Clock;
-  /** Where calls are counted and measured. Default: nowhere. */
+  /** Where calls are counted and measured. Default: with `health` a registry that it shows, else nowhere. */
   readonly metrics?: Metrics;
   /** Whether an answer of a handler that CSI does not allow fails its call, instead of being logged. Default: false. */
   readonly development?: boolean;
@@ -52,13 +65,14 @@ export interface RunCsiOptions {
 /**
  * Serves a driver on a Unix socket, and resolves once it listens; `ready` tells when its `init` is done.
  *
- * @throws KxError `KX_CSI_ENDPOINT`, and those of listening.
+ * @throws KxError `KX_CSI_ENDPOINT`, and those of listening and of `runHost`.
  */
-export async function runCsiDriver(driver: CsiDriver, options: RunCsiOptions = {}): Promise<RunningCsiDriver> {
-  const { io = {}, mode = "all", clock, metrics, development, graceMs } = options;
+export async function runCsiDriver(driver: CsiDriver, options: RunCsiOptions = {}): Promise<RunningCsi> {
+  const { io = {}, mode = "all", clock, health, development, graceMs } = options;
   const { env = process.env, stderr } = io;
   const log = options.log ?? createLogger(stderr === undefined ? {} : { stream: stderr });
   const endpoint = options.endpoint ?? env["CSI_ENDPOINT"] ?? "";
+  const metrics = options.metrics ?? (health === undefined ? undefined : await createMetrics({ process: true }));
   const watch = options.signal === undefined ? processSignal() : { signal: options.signal, end: () => undefined };
   try {
     const running = await startCsiDriver(driver.definition, {
@@ -70,8 +84,13 @@ export async function runCsiDriver(driver: CsiDriver, options: RunCsiOptions = {
       graceMs,
       isStrict: development,
     });
-    const companions = startCompanions(driver, running, { ...options, endpoint, mode, log });
-    return stopWith(running, companions, watch);
+    try {
+      const companions = await startCompanions(driver, running, { ...options, endpoint, mode, env, log, metrics });
+      return stopWith(running, companions, watch);
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
   } catch (error) {
     watch.end();
     throw error;
@@ -83,7 +102,7 @@ interface Watch {
   readonly end: () => void;
 }
 
-function stopWith(running: RunningCsiDriver, companions: Companions, { signal, end }: Watch): RunningCsiDriver {
+function stopWith(running: RunningCsiDriver, companions: Companions, { signal, end }: Watch): RunningCsi {
   const stopAll = async (): Promise<GrpcStopped> => {
     await companions.stop();
     return await running.stop();
@@ -96,7 +115,7 @@ function stopWith(running: RunningCsiDriver, companions: Companions, { signal, e
   };
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
-  return { ...running, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+  return { ...running, healthUrl: companions.healthUrl, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
 }
 
 /** Aborts when the process is asked to end; it does end, as soon as the driver has stopped and nothing is left to do. */

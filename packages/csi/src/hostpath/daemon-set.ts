@@ -1,5 +1,5 @@
 import type { KubeObject, NodeNeeds, RenderEnv } from "@kx/core";
-import type { CsiPart } from "../driver/companions.ts";
+import type { CsiPart } from "../driver/embed-options.ts";
 import type { HostpathExtensionOptions } from "./options.ts";
 
 const account = "kx-csi-hostpath";

@@ -1,7 +1,6 @@
 import { loadConfig } from "@kx/core/config";
 import { describe, expect, it } from "vitest";
 import { hostpathSchema } from "./options.ts";
-import { runHostpath } from "./run-hostpath.ts";
 
 const load = (args: readonly string[]) =>
   loadConfig({ name: "test", schema: hostpathSchema, args, env: {}, envPrefix: "KX" });
@@ -39,22 +38,5 @@ describe("the hostpath driver's options", () => {
     ["--durability", "both"],
   ])("refuse %s %s", async (flag, value) => {
     await expect(load(["--node-id", "n", "--state-dir", "/s", flag, value])).rejects.toThrow(/KX_CONFIG_/);
-  });
-
-  it("make the program's help", async () => {
-    let text = "";
-    const print = (given: string): undefined => void (text += given);
-    await runHostpath({ args: ["--help"], env: {}, signal: new AbortController().signal, print });
-    const flags = [
-      "endpoint",
-      "node-id",
-      "state-dir",
-      "mode",
-      "capacity",
-      "attach",
-      "max-volumes-per-node",
-      "kubeconfig",
-    ];
-    for (const flag of flags) expect(text).toMatch(new RegExp(`--(\\[no-\\])?${flag}`));
   });
 });

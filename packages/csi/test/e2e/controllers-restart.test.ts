@@ -1,14 +1,11 @@
 // Controllers that are killed (SIGKILL) in the midst of their work, and many claims at once.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { type ControlPlane, startControlPlane } from "@kx/cluster";
 import { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { defineCsiDriver, fileState } from "@kx/csi";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type DriverLab, driverLab, type StorageLab, storageLab } from "../support/controllers-lab.ts";
+import { startSidecars } from "../support/sidecar-process.ts";
 
-const program = join(import.meta.dirname, "programs/sidecars.ts");
 const driverName = "restart.csi.kx.dev";
 
 let cluster: ControlPlane;
@@ -45,35 +42,10 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-interface Sidecars extends AsyncDisposable {
-  kill(): void;
-  readonly ended: Promise<unknown>;
-  hasEnded(): boolean;
-}
-
-function startSidecars(): Sidecars {
-  const child: ChildProcess = spawn(
-    "setpriv",
-    ["--pdeathsig", "KILL", process.execPath, program, driver.endpoint, cluster.kubeconfig],
-    {
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
-  const ended = once(child, "exit");
-  const kill = () => void child.kill("SIGKILL");
-  return {
-    kill,
-    ended,
-    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    async [Symbol.asyncDispose]() {
-      kill();
-      await ended;
-    },
-  };
-}
+const start = () => startSidecars(["--csi-address", driver.endpoint, "--kubeconfig", cluster.kubeconfig]);
 
 it("makes one volume though the controllers are killed while the driver makes it", async () => {
-  const first = startSidecars();
+  const first = start();
   const asked = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   hooks.asked = async () => {
@@ -84,7 +56,7 @@ it("makes one volume though the controllers are killed while the driver makes it
   await asked.promise;
   first.kill();
   await first.ended;
-  await using second = startSidecars();
+  await using second = start();
   // The second is refused (ABORTED) or waits for the first one's call.
   await lab.event("during", "Provisioning");
   gate.resolve();
@@ -96,20 +68,20 @@ it("makes one volume though the controllers are killed while the driver makes it
 });
 
 it("makes one volume though the controllers are killed when the driver has made it", async () => {
-  const first = startSidecars();
+  const first = start();
   hooks.made = () => first.kill();
   const { metadata } = await lab.claim("after", "restart");
   await first.ended;
   hooks.made = () => undefined;
   expect(await lab.get(PersistentVolume, `pvc-${metadata.uid}`)).toBeUndefined();
-  await using again = startSidecars();
+  await using again = start();
   await lab.bound("after");
   expect(again.hasEnded()).toBe(false);
   expect(made.get(`pvc-${metadata.uid}`)).toBe(1);
 });
 
 it("finishes what it has begun for a claim that is deleted meanwhile, so that nothing is left behind", async () => {
-  await using sidecars = startSidecars();
+  await using sidecars = start();
   const asked = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   hooks.asked = async () => {

@@ -36,9 +36,6 @@ import {
 import { publishedNodes } from "./published-nodes.ts";
 
 const byNode = "attachment-node";
-const retryBackoff = { baseMs: 1000, maxMs: 300_000 };
-/** How often attached volumes are compared with what the driver says. */
-const resyncMs = 60_000;
 
 type ErrorField = "attachError" | "detachError";
 
@@ -50,12 +47,13 @@ const errorFields: Readonly<Partial<Record<AttachmentStep, ErrorField>>> = {
 
 /** Attaches volumes to nodes, and detaches them. */
 export function attachmentsController({ driver, options }: SidecarEnv): Controller<VolumeAttachment> {
-  const { callTimeoutMs, concurrency, provisioner: { defaultFsType = "" } = {} } = options;
+  const { callTimeoutMs, concurrency, retryBackoff, defaultFsType = "" } = options;
+  const { reconcileMs: resyncMs = 60_000 } = options.attacher ?? {};
   const { controller: capabilities } = driver.capabilities;
   const attaches = capabilities.has(ControllerCapability.PUBLISH_UNPUBLISH_VOLUME);
   const finalizer = attacherFinalizer(driver.name);
   let clock: Clock = systemClock;
-  const published = publishedNodes(driver, callTimeoutMs, () => clock);
+  const published = publishedNodes(driver, { callTimeoutMs, maxAgeMs: resyncMs }, () => clock);
   /** When this process attached what, by uid. */
   const attachedAt = new Map<string, number>();
 

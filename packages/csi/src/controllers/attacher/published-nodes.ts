@@ -11,8 +11,6 @@ export interface PublishedNodes {
   has(volumeId: string, nodeId: string, sinceMs: number, signal: AbortSignal): Promise<boolean | undefined>;
 }
 
-/** How old a list may be. */
-const maxAgeMs = 60_000;
 const pageSize = 500;
 
 interface View {
@@ -20,10 +18,17 @@ interface View {
   readonly nodes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
+/** How a driver is asked. */
+interface PublishedNodesOptions {
+  readonly callTimeoutMs: number;
+  /** How old a list may be. */
+  readonly maxAgeMs: number;
+}
+
 /** Undefined for a driver that does not tell. */
 export function publishedNodes(
   driver: DriverClient,
-  callTimeoutMs: number,
+  { callTimeoutMs, maxAgeMs }: PublishedNodesOptions,
   clock: () => Clock,
 ): PublishedNodes | undefined {
   const { controller } = driver.capabilities;

@@ -104,7 +104,7 @@ export function capacitiesController({ driver, options }: SidecarEnv): Controlle
           ]),
     ],
     indexes: [index(CSIStorageCapacity, byClass, ({ storageClassName }) => [storageClassName])],
-    retryBackoff: { baseMs: 1000, maxMs: 300_000 },
+    retryBackoff: options.retryBackoff,
     async reconcile({ ref, object: storageClass }, ctx): Promise<Result> {
       const { client, cache, signal, clock } = ctx;
       const sinceMs = clock.now() - (askedAt.get(ref.name) ?? 0);

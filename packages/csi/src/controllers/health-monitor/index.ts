@@ -35,7 +35,7 @@ function monitor({ driver, options }: SidecarEnv): Extension {
     predicates: [(change) => change.kind !== "updated" || change.object.status?.phase !== change.old.status?.phase],
     watches: [watch(PersistentVolumeClaim, { select: claims, map: () => [] })],
     concurrency: options.concurrency,
-    retryBackoff: { baseMs: 1000, maxMs: 300_000 },
+    retryBackoff: options.retryBackoff,
     async reconcile({ object }, ctx) {
       const claim = object === undefined ? undefined : claimOf(object, driver.name, ctx);
       if (object === undefined || claim === undefined) return done;

@@ -30,14 +30,12 @@ interface Begun {
 
 type Provision = Extract<ClaimPlan, { readonly do: "provision" }>;
 
-/** As external-provisioner waits after failures. */
-const retryBackoff = { baseMs: 1000, maxMs: 300_000 };
 /** How long a claim rests that the driver calls invalid. */
 const invalidMs = 300_000;
 
 /** Provisions volumes for claims. */
 export function claimsController(env: ProvisionerEnv): Controller<PersistentVolumeClaim> {
-  const { driver, concurrency } = env;
+  const { driver, concurrency, retryBackoff } = env;
   const { volumeNamePrefix: prefix = "pvc" } = env.options;
   /** By the claims' keys. What is in it is finished also if its claim is deleted meanwhile, so that nothing is left behind. */
   const begun = new Map<string, Begun>();

@@ -46,7 +46,7 @@ async function openClaim(
 async function openSnapshot(
   claim: Claim,
   source: ObjectRef,
-  { driver }: ProvisionerEnv,
+  { driver, options }: ProvisionerEnv,
   { client, signal }: ReconcileContext,
 ): Promise<VolumeSourceInit> {
   if (!driver.capabilities.controller.has(ControllerCapability.CREATE_DELETE_SNAPSHOT))
@@ -56,7 +56,7 @@ async function openSnapshot(
     throw new KxError("KX_CSI_SOURCE", `the snapshot ${source.name} does not exist`, { retryable: true });
   const name = snapshot.status?.boundVolumeSnapshotContentName;
   const content = name === undefined ? undefined : await found(client.get(VolumeSnapshotContent, { name }, { signal }));
-  const snapshotId = snapshotHandle(claim, driver.name, { snapshot, content });
+  const snapshotId = snapshotHandle(claim, driver.name, { snapshot, content }, options.preventVolumeModeConversion);
   const cached = snapshot as Cached<typeof snapshot>;
   await addFinalizer(client, VolumeSnapshot, cached, snapshotFinalizer, signal);
   return { type: { case: "snapshot", value: { snapshotId } } };

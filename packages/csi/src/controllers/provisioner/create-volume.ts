@@ -33,8 +33,8 @@ export async function createVolume(attempt: Attempt, env: ProvisionerEnv, ctx: R
     claim,
     class: plan.class,
     capabilities: driver.capabilities.controller,
-    defaultFsType: env.options.defaultFsType,
-    tellsNames: env.options.extraCreateMetadata === true,
+    defaultFsType: env.defaultFsType,
+    tellsNames: env.tellsNames,
   };
   const volumePlan = planVolume(facts);
   const mutableParameters = await mutableParametersOf(claim, env, ctx);

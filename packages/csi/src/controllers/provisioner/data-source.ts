@@ -75,11 +75,16 @@ export interface SnapshotSource {
 const allowModeChange = "snapshot.storage.kubernetes.io/allow-volume-mode-change";
 
 /**
- * The handle of the snapshot that a claim is to be restored from.
+ * The handle of the snapshot that a claim is to be restored from. `keepsMode`: not to a volume of another mode.
  *
  * @throws KxError `KX_CSI_SOURCE` if it is not ready, or cannot be restored to this claim.
  */
-export function snapshotHandle(claim: Claim, driverName: string, { snapshot, content }: SnapshotSource): string {
+export function snapshotHandle(
+  claim: Claim,
+  driverName: string,
+  { snapshot, content }: SnapshotSource,
+  keepsMode = true,
+): string {
   const { status = {} } = snapshot;
   const isBegun = hasFinalizer(snapshot, snapshotFinalizer);
   if (snapshot.metadata.deletionTimestamp !== undefined && !isBegun) throw refused("the snapshot is being deleted");
@@ -94,7 +99,7 @@ export function snapshotHandle(claim: Claim, driverName: string, { snapshot, con
   const [wanted, size] = [requestedBytes(claim), bytesOf(status.restoreSize)];
   if (wanted < size) throw refused(`${wanted} bytes are asked for, fewer than the ${size} of the snapshot`);
   const [mode, sourceMode] = [modeOf(claim.spec), content.spec.sourceVolumeMode ?? modeOf(claim.spec)];
-  if (mode !== sourceMode && content.metadata.annotations?.[allowModeChange] !== "true") {
+  if (keepsMode && mode !== sourceMode && content.metadata.annotations?.[allowModeChange] !== "true") {
     throw refused(
       `volumeMode ${mode} is asked for, the snapshot's is ${sourceMode}, and its VolumeSnapshotContent has not the annotation ${allowModeChange}: "true"`,
     );

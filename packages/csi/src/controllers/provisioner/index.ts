@@ -11,12 +11,15 @@ import { volumesController } from "./volumes.ts";
 export const provisioner: Sidecar = {
   isNeeded: ({ controller }) => controller.has(ControllerCapability.CREATE_DELETE_VOLUME),
   make({ driver, options, identity }): readonly Extension[] {
-    const { callTimeoutMs, concurrency, node } = options;
+    const { callTimeoutMs, concurrency, retryBackoff, defaultFsType, extraCreateMetadata = false, node } = options;
     const env: ProvisionerEnv = {
       driver,
       options: options.provisioner ?? {},
       callTimeoutMs,
       concurrency,
+      retryBackoff,
+      defaultFsType,
+      tellsNames: extraCreateMetadata,
       identity: `${identity}-${driver.name}${node === undefined ? "" : `-${node.name}`}`,
       node,
     };

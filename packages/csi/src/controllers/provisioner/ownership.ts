@@ -83,7 +83,7 @@ async function hasRoom(
   claim: Claim,
   plan: Provision,
   node: OwnNode,
-  { driver, options, callTimeoutMs }: ProvisionerEnv,
+  { driver, options, defaultFsType, callTimeoutMs }: ProvisionerEnv,
   { signal, log }: ReconcileContext,
 ): Promise<boolean> {
   const capabilities = driver.capabilities.controller;
@@ -94,7 +94,7 @@ async function hasRoom(
       claim,
       class: plan.class,
       capabilities,
-      defaultFsType: options.defaultFsType,
+      defaultFsType,
       tellsNames: false,
     });
     const asked = {

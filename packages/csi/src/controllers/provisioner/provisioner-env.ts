@@ -9,14 +9,15 @@ import { clusterPlaces, nodePlaces, type Places, type Segments } from "./topolog
 export interface ProvisionerOptions {
   /** Volumes are named by it and the claim's uid. Default: `pvc`. */
   readonly volumeNamePrefix?: string;
-  /** File system of volumes whose class names none. Default: none, so that the driver chooses. */
-  readonly defaultFsType?: string;
-  /** Tells the driver the names of claim and volume, as parameters `csi.storage.k8s.io/pvc/name` and so on. Default: false. */
-  readonly extraCreateMetadata?: boolean;
   /** Asks for volumes in the place of the chosen node alone. Default: false, the others are told as second choice. */
   readonly strictTopology?: boolean;
   /** Tells all places of the cluster where a class binds at once and allows all. Default: true. */
   readonly immediateTopology?: boolean;
+  /**
+   * Refuses to restore a snapshot to a volume of another volumeMode, unless the annotation of its content allows it. Default:
+   * true.
+   */
+  readonly preventVolumeModeConversion?: boolean;
 }
 
 /** The node whose volumes alone a driver makes, where each node has a controller of its own. */
@@ -32,6 +33,10 @@ export interface ProvisionerEnv {
   readonly options: ProvisionerOptions;
   readonly callTimeoutMs: number;
   readonly concurrency: number;
+  readonly retryBackoff: { readonly baseMs: number; readonly maxMs: number };
+  readonly defaultFsType: string | undefined;
+  /** Tells the driver the names of claim and volume. */
+  readonly tellsNames: boolean;
   /** Who provisioned a volume: a new one for each start. */
   readonly identity: string;
   readonly node: OwnNode | undefined;

@@ -3,6 +3,7 @@ import type { StorageClass } from "@kx/controllers/api/storage-v1";
 import { KxError } from "@kx/core";
 import { type Controller, ControllerCapability } from "@kx/core/contracts/csi";
 import { asBlock, asMount, csiAccessMode } from "../access-modes.ts";
+import { namesOf } from "../create-metadata.ts";
 import type { Calls } from "../driver-client.ts";
 import {
   claimTemplateValues,
@@ -93,16 +94,11 @@ export function planVolume(facts: VolumeFacts): VolumePlan {
     if (ref !== undefined) secrets[use] = ref;
   }
   const fsType = fsTypeOf(parameters) ?? facts.defaultFsType;
-  const names = {
-    [`${reservedPrefix}pvc/name`]: claim.metadata.name,
-    [`${reservedPrefix}pvc/namespace`]: claim.metadata.namespace ?? "",
-    [`${reservedPrefix}pv/name`]: name,
-  };
   const request: CreateVolumeInit = {
     name,
     capacityRange: { requiredBytes: requestedBytes(claim) },
     volumeCapabilities: capabilitiesOf(facts, fsType),
-    parameters: { ...driverParameters(parameters, knownParameters), ...(tellsNames ? names : {}) },
+    parameters: { ...driverParameters(parameters, knownParameters), ...(tellsNames ? namesOf(claim, name) : {}) },
   };
   return { name, fsType: modeOf(claim.spec) === "Block" ? undefined : fsType, secrets, request };
 }

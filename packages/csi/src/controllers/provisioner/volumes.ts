@@ -22,11 +22,10 @@ import { type CachedVolume, planVolumeStep } from "./plan-volume.ts";
 import type { ProvisionerEnv } from "./provisioner-env.ts";
 
 const byVolume = "attachment-volume";
-const retryBackoff = { baseMs: 1000, maxMs: 300_000 };
 
 /** Deletes volumes that nobody claims any more. */
 export function volumesController(env: ProvisionerEnv): Controller<PersistentVolume> {
-  const { driver, concurrency, node } = env;
+  const { driver, concurrency, retryBackoff, node } = env;
   const attaches = driver.capabilities.controller.has(ControllerCapability.PUBLISH_UNPUBLISH_VOLUME);
 
   const deleteVolume = async (volume: CachedVolume, ctx: ReconcileContext): Promise<void> => {

@@ -19,6 +19,15 @@ import { type BoundClaim, boundOf } from "./claim-volume.ts";
 import { modify } from "./modify.ts";
 import { resize } from "./resize.ts";
 
+/** How volumes are changed. */
+export interface ResizerOptions {
+  /**
+   * Tells the driver the names of claim and volume, as parameters `csi.storage.k8s.io/pvc/name` and so on, when attributes are
+   * changed. Default: false.
+   */
+  readonly extraModifyMetadata?: boolean;
+}
+
 /** Lets volumes grow, and changes them to other VolumeAttributesClasses. */
 export const resizer: Sidecar = {
   isNeeded: ({ controller, expansion }) => canGrow({ controller, expansion }) || canChange({ controller }),
@@ -52,6 +61,7 @@ function growing(env: SidecarEnv): Extension {
 
 function changing(env: SidecarEnv): Extension {
   const memories = new Map();
+  const tellsNames = env.options.resizer?.extraModifyMetadata === true;
   const asked = ({ spec, status }: PersistentVolumeClaim) => [
     spec?.volumeAttributesClassName,
     status?.modifyVolumeStatus === undefined,
@@ -65,7 +75,7 @@ function changing(env: SidecarEnv): Extension {
         .map((claim) => ({ name: claim.metadata.name, namespace: claim.metadata.namespace })),
   });
   return controllerOf("modifier", env, asked, [classes], (bound, ctx) =>
-    modify(bound, { driver: env.driver, callTimeoutMs: env.options.callTimeoutMs, memories }, ctx),
+    modify(bound, { driver: env.driver, callTimeoutMs: env.options.callTimeoutMs, tellsNames, memories }, ctx),
   );
 }
 
@@ -95,7 +105,7 @@ function controllerOf(
       }),
     ],
     concurrency: options.concurrency,
-    retryBackoff: { baseMs: 1000, maxMs: 300_000 },
+    retryBackoff: options.retryBackoff,
     manifests: () => [role(name)],
     async reconcile({ object }, ctx) {
       const bound = object === undefined ? undefined : boundOf(object, ctx.cache, driver.name);

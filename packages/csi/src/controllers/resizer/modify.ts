@@ -2,6 +2,7 @@ import { type Cached, done, type ReconcileContext, type Result, requeueAfter } f
 import type { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { VolumeAttributesClass } from "@kx/controllers/api/storage-v1";
 import { timeOf } from "../../snapshot-controller/steps.ts";
+import { namesOf } from "../create-metadata.ts";
 import type { DriverClient } from "../driver-client.ts";
 import { reasonOf, statusOf } from "../outcome.ts";
 import { readSecret, type SecretRef } from "../secrets.ts";
@@ -13,6 +14,8 @@ import { type ModifyMemory, planModify } from "./plan-modify.ts";
 export interface ModifyEnv {
   readonly driver: DriverClient;
   readonly callTimeoutMs: number;
+  /** Tells the driver the names of claim and volume. */
+  readonly tellsNames: boolean;
   /** What is remembered of each claim, by its UID. */
   readonly memories: Map<string, ModifyMemory>;
 }
@@ -52,8 +55,10 @@ async function modifyTo(
   const begun = isNew ? await begin(claim, className, ctx) : claim;
   try {
     const secrets = await readSecret(ctx.client, secretOf(volume), ctx.signal);
+    const names = env.tellsNames ? namesOf(claim, volume.metadata.name) : {};
+    const mutableParameters = { ...attributes.parameters, ...names };
     await env.driver.controller.controllerModifyVolume(
-      { volumeId: volume.spec?.csi?.volumeHandle ?? "", secrets, mutableParameters: { ...attributes.parameters } },
+      { volumeId: volume.spec?.csi?.volumeHandle ?? "", secrets, mutableParameters },
       { timeoutMs: env.callTimeoutMs, signal: ctx.signal },
     );
   } catch (error) {

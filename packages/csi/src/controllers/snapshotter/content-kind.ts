@@ -29,6 +29,8 @@ export interface ContentKind<T extends Content> {
   state(content: Cached<T>): ContentState;
   classOf(content: Cached<T>, cache: CacheReader): Cached<SnapshotClass> | undefined;
   className(content: Cached<T>): string | undefined;
+  /** What the driver may be told of a content: its name, and those of what it is for. */
+  names(content: Cached<T>): Record<string, string>;
   /** The secret that reading calls are made with. */
   lookSecret(content: Cached<T>, snapshotClass: DeepReadonly<SnapshotClass> | undefined): SecretRef | undefined;
   /** Has the snapshots taken; gives the status that the content is to have. */

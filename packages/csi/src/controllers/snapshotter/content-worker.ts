@@ -32,6 +32,8 @@ export interface ContentContext {
   readonly signal: AbortSignal;
   readonly driver: DriverClient;
   readonly callTimeoutMs: number;
+  /** Tells the driver the names of what a snapshot is taken for. */
+  readonly tellsNames: boolean;
 }
 
 /** Does for a content what its plan says. */
@@ -71,7 +73,8 @@ async function create<T extends Content>(
   ctx: ContentContext,
 ): Promise<Result> {
   try {
-    const parameters = parametersOf(kind, content, ctx);
+    const names = ctx.tellsNames ? kind.names(content) : {};
+    const parameters = { ...parametersOf(kind, content, ctx), ...names };
     const call = await callOf(annotatedSecret(content, kind.deletionSecret), ctx);
     // Whoever deletes the content meanwhile has to wait for the driver's answer.
     await annotate(kind, content, "yes", ctx);

@@ -7,13 +7,13 @@ import {
   type VolumeSnapshotInfo,
 } from "../../snapshot-controller/resources.ts";
 import { timeOf } from "../../snapshot-controller/steps.ts";
-import { secretRefOf } from "../secrets.ts";
+import { reservedPrefix, secretRefOf } from "../secrets.ts";
 import type { ContentKind } from "./content-kind.ts";
 import { groupState } from "./plan-content.ts";
 import { nanosOf } from "./snapshot-contents.ts";
 
-/** Contents of group snapshots. */
-export const groupContents: ContentKind<VolumeGroupSnapshotContent> = {
+/** Contents of group snapshots, which are named by a prefix and the uid of their VolumeGroupSnapshot. */
+export const groupContents = (prefix = "groupsnapshot"): ContentKind<VolumeGroupSnapshotContent> => ({
   resource: VolumeGroupSnapshotContent,
   finalizer: finalizers.groupContentBound,
   beingCreated: annotations.groupBeingCreated,
@@ -32,6 +32,11 @@ export const groupContents: ContentKind<VolumeGroupSnapshotContent> = {
     const name = spec.volumeGroupSnapshotClassName;
     return name === undefined ? undefined : cache.get(VolumeGroupSnapshotClass, { name });
   },
+  names: ({ metadata, spec }) => ({
+    [`${reservedPrefix}volumegroupsnapshot/name`]: spec.volumeGroupSnapshotRef.name ?? "",
+    [`${reservedPrefix}volumegroupsnapshot/namespace`]: spec.volumeGroupSnapshotRef.namespace ?? "",
+    [`${reservedPrefix}volumegroupsnapshotcontent/name`]: metadata.name,
+  }),
   lookSecret({ metadata, spec }, groupClass) {
     const { name = "", namespace = "" } = spec.volumeGroupSnapshotRef;
     const inNamespace = {
@@ -44,7 +49,7 @@ export const groupContents: ContentKind<VolumeGroupSnapshotContent> = {
     });
   },
   async create({ spec }, parameters, { driver, secrets, options, nowMs }) {
-    const name = `groupsnapshot-${spec.volumeGroupSnapshotRef.uid}`;
+    const name = `${prefix}-${spec.volumeGroupSnapshotRef.uid}`;
     const request = { name, sourceVolumeIds: [...(spec.source.volumeHandles ?? [])], parameters, secrets };
     const { groupSnapshot } = await driver.groupController.createVolumeGroupSnapshot(request, options);
     return { ...statusOf(groupSnapshot, nowMs), volumeSnapshotInfoList: groupSnapshot?.snapshots.map(infoOf) ?? [] };
@@ -70,7 +75,7 @@ export const groupContents: ContentKind<VolumeGroupSnapshotContent> = {
     await driver.groupController.deleteVolumeGroupSnapshot(request, options);
   },
   told: ["volumeGroupSnapshotHandle", "readyToUse", "creationTime", "error"],
-};
+});
 
 function statusOf(group: Group | undefined, nowMs: number): VolumeGroupSnapshotContentStatus {
   const nanos = nanosOf(group?.creationTime);

@@ -7,15 +7,15 @@ import {
   VolumeSnapshotContent,
   type VolumeSnapshotContentStatus,
 } from "../../snapshot-controller/resources.ts";
-import { secretRefOf } from "../secrets.ts";
+import { reservedPrefix, secretRefOf } from "../secrets.ts";
 import { annotatedSecret } from "./annotated-secret.ts";
 import type { ContentCall, ContentKind } from "./content-kind.ts";
 import { snapshotState } from "./plan-content.ts";
 
 const deletionSecret = { name: annotations.deletionSecretName, namespace: annotations.deletionSecretNamespace };
 
-/** Contents of snapshots. */
-export const snapshotContents: ContentKind<VolumeSnapshotContent> = {
+/** Contents of snapshots, which are named by a prefix and the uid of their VolumeSnapshot. */
+export const snapshotContents = (prefix = "snapshot"): ContentKind<VolumeSnapshotContent> => ({
   resource: VolumeSnapshotContent,
   finalizer: finalizers.contentBound,
   beingCreated: annotations.beingCreated,
@@ -31,6 +31,11 @@ export const snapshotContents: ContentKind<VolumeSnapshotContent> = {
     const name = spec.volumeSnapshotClassName;
     return name === undefined ? undefined : cache.get(VolumeSnapshotClass, { name });
   },
+  names: ({ metadata, spec }) => ({
+    [`${reservedPrefix}volumesnapshot/name`]: spec.volumeSnapshotRef.name ?? "",
+    [`${reservedPrefix}volumesnapshot/namespace`]: spec.volumeSnapshotRef.namespace ?? "",
+    [`${reservedPrefix}volumesnapshotcontent/name`]: metadata.name,
+  }),
   lookSecret(content, snapshotClass) {
     // The snapshots of a group have no class.
     if (snapshotState(content).source === "member") return annotatedSecret(content, deletionSecret);
@@ -42,7 +47,7 @@ export const snapshotContents: ContentKind<VolumeSnapshotContent> = {
     });
   },
   async create({ spec }, parameters, { driver, secrets, options, nowMs }) {
-    const name = `snapshot-${spec.volumeSnapshotRef.uid}`;
+    const name = `${prefix}-${spec.volumeSnapshotRef.uid}`;
     const request = { name, sourceVolumeId: spec.source.volumeHandle ?? "", parameters, secrets };
     const { snapshot } = await driver.controller.createSnapshot(request, options);
     return statusOf(snapshot, nowMs);
@@ -58,7 +63,7 @@ export const snapshotContents: ContentKind<VolumeSnapshotContent> = {
     await driver.controller.deleteSnapshot({ snapshotId, secrets }, options);
   },
   told: ["snapshotHandle", "readyToUse", "creationTime", "restoreSize", "error"],
-};
+});
 
 async function find(snapshotId: string, { driver, secrets, options }: ContentCall): Promise<Snapshot | "unknown"> {
   const { controller } = driver.capabilities;

@@ -14,6 +14,14 @@ import { workOn } from "./content-worker.ts";
 import { groupContents } from "./group-contents.ts";
 import { snapshotContents } from "./snapshot-contents.ts";
 
+/** How snapshots are taken. */
+export interface SnapshotterOptions {
+  /** Snapshots are named by it and the uid of their VolumeSnapshot. Default: `snapshot`. */
+  readonly snapshotNamePrefix?: string;
+  /** The same for groups. Default: `groupsnapshot`. */
+  readonly groupSnapshotNamePrefix?: string;
+}
+
 /** Has a driver take and delete the snapshots that contents stand for. */
 export const snapshotter: Sidecar = {
   isNeeded: ({ controller }) => controller.has(ControllerCapability.CREATE_DELETE_SNAPSHOT),
@@ -21,9 +29,11 @@ export const snapshotter: Sidecar = {
     const hasGroups = env.driver.capabilities.groupController.has(
       GroupControllerCapability.CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT,
     );
+    const { snapshotter: taking = {} } = env.options;
+    const groups = groupContents(taking.groupSnapshotNamePrefix);
     return [
-      controllerOf("snapshotter", snapshotContents, VolumeSnapshotClass, env),
-      ...(hasGroups ? [controllerOf("group-snapshotter", groupContents, VolumeGroupSnapshotClass, env)] : []),
+      controllerOf("snapshotter", snapshotContents(taking.snapshotNamePrefix), VolumeSnapshotClass, env),
+      ...(hasGroups ? [controllerOf("group-snapshotter", groups, VolumeGroupSnapshotClass, env)] : []),
     ];
   },
 };
@@ -43,10 +53,11 @@ function controllerOf<T extends Content>(
     predicates: [(change) => matters(change, kind, driver.name)],
     watches: [watch(classes, { map: () => [] })],
     concurrency: options.concurrency,
-    retryBackoff: { baseMs: 1000, maxMs: 300_000 },
+    retryBackoff: options.retryBackoff,
     async reconcile({ object }, ctx) {
       if (object === undefined) return done;
-      return await workOn(kind, object, { ...ctx, driver, callTimeoutMs: options.callTimeoutMs });
+      const { callTimeoutMs, extraCreateMetadata: tellsNames = false } = options;
+      return await workOn(kind, object, { ...ctx, driver, callTimeoutMs, tellsNames });
     },
     manifests: () => [secretRole(name)],
   });
