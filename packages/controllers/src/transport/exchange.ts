@@ -81,12 +81,36 @@ function openStream(
 
 async function* bodyOf(stream: ClientHttp2Stream, request: TransportRequest): AsyncGenerator<Buffer, void, undefined> {
   try {
-    for await (const chunk of stream) yield chunk as Buffer;
+    yield* chunksOf(stream);
   } catch (cause) {
     throw failure(stream, request, cause);
   }
   // A broken session ends its streams as if their bodies were complete.
   if (stream.aborted || (stream.rstCode ?? 0) !== errorCode.none) throw failure(stream, request);
+}
+
+const events = ["readable", "end", "error", "close"] as const;
+
+/**
+ * What comes on a stream, until it ends or breaks. The iterator of Node's own takes a stream whose answer has arrived as a whole
+ * before anybody reads it for a broken one, since HTTP/2 calls it closed then.
+ */
+async function* chunksOf(stream: ClientHttp2Stream): AsyncGenerator<Buffer, void, undefined> {
+  let news = Promise.withResolvers<void>();
+  const tell = () => news.resolve();
+  for (const event of events) stream.on(event, tell);
+  try {
+    while (!stream.readableEnded) {
+      news = Promise.withResolvers();
+      const chunk: Buffer | null = stream.read();
+      if (chunk !== null) yield chunk;
+      else if (stream.destroyed) throw stream.errored ?? new Error("it was closed before its end");
+      else await news.promise;
+    }
+  } finally {
+    for (const event of events) stream.off(event, tell);
+    if (!stream.readableEnded) stream.destroy();
+  }
 }
 
 function failure(stream: ClientHttp2Stream, request: TransportRequest, cause?: unknown): unknown {

@@ -71,6 +71,17 @@ describe("transport", () => {
     expect((await transport.request({ method: "POST", path: "/", body: "{}" })).status).toBe(200);
   });
 
+  it("reads an answer that was there as a whole before", async () => {
+    await using server = await startServer(ok);
+    await using transport = createTransport({ server: server.url });
+    const { body } = await transport.stream({ method: "GET", path: "/whole" });
+    // On the same connection, so that the first answer has come before this one.
+    await transport.request({ method: "GET", path: "/later" });
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    expect(JSON.parse(Buffer.concat(chunks).toString())).toEqual({ path: "/whole" });
+  });
+
   it("reports a body that is cut off", async () => {
     await using server = await startServer(({ stream, session }) => {
       stream.respond({ ":status": 200 });

@@ -1,18 +1,17 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { open, truncate } from "node:fs/promises";
 import { runProgram } from "../mount/run-program.ts";
-import { syncPath } from "./folders.ts";
+import { syncPath } from "../state/sync.ts";
 
 // For whoever the pod runs as; the folder above keeps others of the machine out.
 const volumeMode = 0o777;
 const longestMs = 24 * 3600_000;
 
-/** Makes an empty folder of a volume. */
-export async function makeFolder(path: string, isSynced: boolean): Promise<void> {
+/** Makes an empty folder of a volume. It has nothing to flush: it is on the disk when the folder that it is put into is. */
+export async function makeFolder(path: string): Promise<void> {
   mkdirSync(path);
   // What mkdir is given is narrowed by the umask.
   chmodSync(path, volumeMode);
-  if (isSynced) await syncPath(path);
 }
 
 /** Makes an image of zeros, of which the disk keeps none. */

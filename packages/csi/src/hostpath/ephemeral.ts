@@ -27,7 +27,7 @@ export async function publishEphemeral(env: Environment, request: EphemeralReque
   const bytes = sizeOf(size);
   if (folders.find("ephemeral", volumeId) === undefined) {
     await folders.add("ephemeral", volumeId, (path) =>
-      kind === "folder" ? makeFolder(path, false) : makeImage(path, bytes, false),
+      kind === "folder" ? makeFolder(path) : makeImage(path, bytes, false),
     );
   }
   const source = folders.pathOf("ephemeral", volumeId);

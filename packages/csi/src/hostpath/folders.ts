@@ -1,19 +1,9 @@
-import {
-  closeSync,
-  fsync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  type Stats,
-} from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, type Stats } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { runProgram } from "../mount/run-program.ts";
 import { escapeName } from "../state/file-names.ts";
+import { joined, syncPath } from "../state/sync.ts";
 
 /** Where things are: each volume and each snapshot is one folder, or one file that is a disk's image. */
 export type Shelf = "volumes" | "snapshots" | "ephemeral";
@@ -39,8 +29,7 @@ export interface Found {
   readonly madeAtMs: number;
 }
 
-const syncFile = promisify(fsync);
-const shelves = ["volumes", "snapshots", "ephemeral"] as const;
+const shelves: readonly Shelf[] = ["volumes", "snapshots", "ephemeral"];
 
 /**
  * Opens the driver's folder, on a disk of the node. What the kernel answers from its memory is asked for at once, which takes a
@@ -59,8 +48,9 @@ export function openFolders(stateDir: string, isSynced: boolean): Folders {
     for (const name of ["making", ...shelves]) mkdirSync(join(stateDir, name), { recursive: true, mode: 0o700 });
     isMade = true;
   };
+  const syncOf = new Map(shelves.map((shelf) => [shelf, joined(() => syncPath(join(stateDir, shelf)))]));
   const settle = async (shelf: Shelf) => {
-    if (isSynced) await syncPath(join(stateDir, shelf));
+    if (isSynced) await syncOf.get(shelf)?.();
   };
 
   return {
@@ -95,16 +85,6 @@ export function openFolders(stateDir: string, isSynced: boolean): Folders {
       for (const name of readdirSync(making)) await destroy(join(making, name));
     },
   };
-}
-
-/** Flushes a file or folder to the disk. */
-export async function syncPath(path: string): Promise<void> {
-  const fd = openSync(path, "r");
-  try {
-    await syncFile(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** Whether it was gone, an empty folder or a file; all else takes its time. */

@@ -164,7 +164,7 @@ async function fill(
   isSynced: boolean,
 ): Promise<void> {
   if (source === undefined) {
-    return kind === "folder" ? makeFolder(path, isSynced) : makeImage(path, capacityBytes, isSynced);
+    return kind === "folder" ? makeFolder(path) : makeImage(path, capacityBytes, isSynced);
   }
   const copy = () => copyContent(source.content.path, path, isSynced);
   // A snapshot does not change; a volume may be in use.

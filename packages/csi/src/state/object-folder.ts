@@ -1,26 +1,15 @@
-import {
-  closeSync,
-  fsync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import type { Logger } from "@kx/core";
 import type { StoredObject } from "../driver/volume-state.ts";
 import { fileNameOf, objectSuffix } from "./file-names.ts";
 import { failed } from "./state-errors.ts";
+import { joined, syncFile, syncPath } from "./sync.ts";
 
 const objectMode = 0o600;
 const folderMode = 0o700;
 const temporary = ".new-";
 const setAside = ".torn";
-const syncFile = promisify(fsync);
 
 /** A folder that holds one object a file. */
 export interface ObjectFolder {
@@ -39,7 +28,7 @@ export interface ObjectFolder {
 export async function openObjectFolder(folder: string, isSynced: boolean): Promise<ObjectFolder> {
   const fd = openFolder(folder);
   const sync = isSynced ? joined(() => syncFile(fd)) : undefined;
-  if (isSynced) await syncFolder(dirname(folder));
+  if (isSynced) await syncPath(dirname(folder));
   let made = 0;
 
   return {
@@ -81,36 +70,6 @@ function openFolder(folder: string): number {
   } catch (cause) {
     throw failed(`the folder ${folder} cannot be made`, cause);
   }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const fd = openSync(folder, "r");
-  try {
-    await syncFile(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** One run for all who ask while the one before is at work. */
-function joined(run: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const start = (): Promise<void> => {
-    running = run().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
-  const follow = (): Promise<void> => {
-    next = undefined;
-    return start();
-  };
-  return () => {
-    if (running === undefined) return start();
-    next ??= running.then(follow, follow);
-    return next;
-  };
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {
