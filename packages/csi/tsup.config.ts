@@ -9,6 +9,7 @@ export default defineConfig(
     "controllers/index": "src/controllers/index.ts",
     "data-source-validator/index": "src/data-source-validator/index.ts",
     "snapshot-controller/index": "src/snapshot-controller/index.ts",
+    "doctor/index": "src/doctor/index.ts",
     "hostpath/index": "src/hostpath/index.ts",
     "programs/index": "src/programs/index.ts",
     "testing/index": "src/testing/index.ts",

@@ -68,9 +68,12 @@ const program = createProgram(
     demo: async (options) => (await import("./commands/demo.ts")).demo(options, terminal, interruptible()),
     cni: cniCommands,
     csi: {
+      doctor: async (object, flags) =>
+        (await import("./commands/csi-doctor.ts")).csiDoctor(object, flags, terminal, interruptible()),
       sanity: async (flags) => (await import("./commands/csi-sanity.ts")).csiSanity(flags, terminal, interruptible()),
       sidecar,
       serveHostpath,
+      testdriver: async (flags) => (await import("./commands/csi-testdriver.ts")).csiTestDriver(flags, terminal),
     },
   },
   version(),

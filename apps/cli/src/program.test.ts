@@ -34,7 +34,7 @@ async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: numbe
   const actions = {
     ...Object.fromEntries(names.map((name) => [name, act(name)])),
     cni,
-    csi: { sanity: act("csi sanity") },
+    csi: { doctor: act("csi doctor"), sanity: act("csi sanity"), testdriver: act("csi testdriver") },
   } as unknown as Actions;
   const program = createProgram(actions, "1.2.3", (exit) => {
     code = exit;

@@ -155,6 +155,10 @@ export const csiErrors = {
     meaning: "A driver cannot be tested as asked: it does not answer, or the kit has no such case.",
     remedy: "Start the driver, and give its endpoint; the message names a case that is meant.",
   },
+  KX_CSI_DOCTOR: {
+    meaning: "The object that is asked about cannot be looked at: it does not exist, or is of another kind.",
+    remedy: "Check kind, name and namespace; without an object, all that is stuck is told.",
+  },
   KX_CSI_CONFORMANCE: {
     meaning: "A driver does not do what CSI asks for; the message says what. This is a fault in the driver.",
     remedy: "Correct the driver, or list the case with its reason under `exempt` or `knownGaps`.",

@@ -1,4 +1,4 @@
-// For tests of CSI drivers: a container orchestrator of one node, and the conformance kit.
+// For tests of CSI drivers: a container orchestrator of one node, the conformance kit, and the file for Kubernetes' own suite.
 
 export {
   type CaseOutcome,
@@ -17,3 +17,11 @@ export type { ConformanceOptions } from "./conformance/options.ts";
 export { type ConformanceReport, formatReport } from "./conformance/report.ts";
 export { type DriverCalls, type DriverUnderTest, openDriver, type TestedDriver } from "./driver-under-test.ts";
 export type { Capability } from "./read-capabilities.ts";
+export { type DescribeTestDriverOptions, describeTestDriver } from "./test-driver/describe-test-driver.ts";
+export type { TestDriverOptions } from "./test-driver/plan-test-driver.ts";
+export {
+  type TestCapability,
+  type TestClass,
+  type TestDriverFile,
+  testCapabilities,
+} from "./test-driver/test-driver-file.ts";
