@@ -22,6 +22,8 @@ export default defineConfig(
     "contracts/pod-resources/index": "src/contracts/pod-resources/index.ts",
     "contracts/pods/index": "src/contracts/pods/index.ts",
     "contracts/dra/index": "src/contracts/dra/index.ts",
+    "contracts/snapshot-metadata/index": "src/contracts/snapshot-metadata/index.ts",
+    "contracts/grpc-health/index": "src/contracts/grpc-health/index.ts",
     "contracts/cni/index": "src/contracts/cni/index.ts",
     "contracts/cdi/index": "src/contracts/cdi/index.ts",
     "contracts/credential-provider/index": "src/contracts/credential-provider/index.ts",

@@ -8,6 +8,7 @@ export default defineConfig(
     "registrar/index": "src/registrar/index.ts",
     "controllers/index": "src/controllers/index.ts",
     "data-source-validator/index": "src/data-source-validator/index.ts",
+    "snapshot-metadata/index": "src/snapshot-metadata/index.ts",
     "snapshot-controller/index": "src/snapshot-controller/index.ts",
     "doctor/index": "src/doctor/index.ts",
     "hostpath/index": "src/hostpath/index.ts",

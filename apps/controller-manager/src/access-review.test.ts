@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import { reviewAccess } from "./access-review.ts";
+import { judgeByReviews } from "./access-review.ts";
 
 const asked = { method: "GET", path: "/metrics" };
 
 /** Answers as an API server would that knows two tokens. */
 function server() {
   const bodies: unknown[] = [];
-  const raw = async (_: "POST", path: string, body?: unknown): Promise<unknown> => {
+  const raw = async (_: string, path: string, body?: unknown): Promise<unknown> => {
     bodies.push(body);
     const { spec } = body as { spec: { token?: string; user?: string } };
     if (path === "/apis/authorization.k8s.io/v1/subjectaccessreviews")
@@ -20,7 +20,7 @@ function server() {
 
 it("allows whom the API server knows and lets get the path", async () => {
   const { raw, bodies } = server();
-  expect(await reviewAccess({ raw })({ ...asked, token: "prometheus" })).toBe("allowed");
+  expect(await judgeByReviews({ raw })({ ...asked, token: "prometheus" })).toBe("allowed");
   expect(bodies[1]).toMatchObject({
     spec: { user: "prometheus", uid: "u1", groups: ["g"], nonResourceAttributes: { path: "/metrics", verb: "get" } },
   });
@@ -28,7 +28,7 @@ it("allows whom the API server knows and lets get the path", async () => {
 
 it("tells those it does not know from those who may not, and does not ask about nobody", async () => {
   const { raw, bodies } = server();
-  const authorize = reviewAccess({ raw });
+  const authorize = judgeByReviews({ raw });
   expect(await authorize({ ...asked, token: undefined })).toBe("unknown");
   expect(bodies).toEqual([]);
   expect(await authorize({ ...asked, token: "bad" })).toBe("unknown");
@@ -36,6 +36,6 @@ it("tells those it does not know from those who may not, and does not ask about 
 });
 
 it("rejects if the API server cannot be asked, so that nobody is let in", async () => {
-  const authorize = reviewAccess({ raw: () => Promise.reject(new Error("refused")) });
+  const authorize = judgeByReviews({ raw: () => Promise.reject(new Error("refused")) });
   await expect(authorize({ ...asked, token: "prometheus" })).rejects.toThrow("refused");
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { KxError } from "@kx/core";
 import type { HealthOptions } from "@kx/core/host";
-import { reviewAccess } from "./access-review.ts";
+import { judgeByReviews } from "./access-review.ts";
 
 /** The flags that say where health is served. */
 export interface HealthFlags {
@@ -34,7 +34,7 @@ export async function healthOptions(flags: HealthFlags): Promise<HealthOptions> 
     import("@kx/controllers/kubeconfig"),
   ]);
   const client = createClient(await loadKubeconfig(kubeconfig === undefined ? {} : { path: kubeconfig }));
-  return { ...where, tls, authorize: reviewAccess(client) };
+  return { ...where, tls, authorize: judgeByReviews(client) };
 }
 
 async function readPem(path: string): Promise<string> {

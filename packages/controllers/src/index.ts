@@ -30,6 +30,14 @@ export type {
   WatchOptions,
 } from "./client/options.ts";
 export type { InvalidField } from "./client/remedy.ts";
+export {
+  type AccessVerdict,
+  type ReviewedAccess,
+  type ReviewedUser,
+  type ReviewTokenOptions,
+  reviewAccess,
+  reviewToken,
+} from "./client/reviews.ts";
 export { isNotFound } from "./client/status-error.ts";
 export type { WatchEvent } from "./client/watch-event.ts";
 export type { ClientConfig, Credentials } from "./config.ts";

@@ -183,8 +183,12 @@ export const coreErrors = {
     remedy: "Remove it if it is not needed, or choose another path.",
   },
   KX_GRPC_LISTEN: {
-    meaning: "A gRPC server cannot listen at its path, for the reason in the message.",
-    remedy: "Check that this user may write in the socket's folder, and that the disk is not full.",
+    meaning: "A gRPC server cannot listen at its path or port, for the reason in the message.",
+    remedy: "Check that this user may write in the socket's folder and the disk is not full; or choose a free port.",
+  },
+  KX_GRPC_CERTIFICATE: {
+    meaning: "A certificate for a gRPC server, or its key, cannot be used.",
+    remedy: "Give a certificate and the key that it was made for, both as PEM.",
   },
   KX_GRPC_STOPPED: {
     meaning: "A gRPC server that was stopped was asked to listen.",

@@ -103,8 +103,8 @@ export const csiErrors = {
     remedy: "Use the file system that is there, or wipe the device if nobody needs its content.",
   },
   KX_CSI_PART: {
-    meaning: "A controller is asked for that there is not.",
-    remedy: "Use a name that the message tells.",
+    meaning: "A controller is asked for that there is not, or that the driver has no use for.",
+    remedy: "Do as the message tells.",
   },
   KX_CSI_CLASS: {
     meaning: "A StorageClass, VolumeSnapshotClass or VolumeAttributesClass is missing, or cannot be used as it is.",
@@ -147,9 +147,13 @@ export const csiErrors = {
     meaning: "The claims of a group snapshot cannot be snapshotted together.",
     remedy: "Select bound claims whose volumes are all of the class's driver.",
   },
-  KX_CSI_SNAPSHOT_CRDS: {
-    meaning: "CRDs of snapshots that others installed do not serve the version that is needed.",
-    remedy: "Upgrade these CRDs, or leave out what needs them: `groups: false`.",
+  KX_CSI_CRDS: {
+    meaning: "A CRD that others installed does not serve the version that is needed.",
+    remedy: "Upgrade that CRD, or leave out what needs it: of the snapshot controller, `groups: false`.",
+  },
+  KX_CSI_METADATA: {
+    meaning: "The snapshot-metadata service of a driver cannot be served, or be found, as it is set up.",
+    remedy: "Correct what the message names.",
   },
   KX_CSI_TESTING: {
     meaning: "A driver cannot be tested as asked: it does not answer, or the kit has no such case.",

@@ -19,12 +19,16 @@ import * as cri from "./cri/index.ts";
 import * as csi from "./csi/index.ts";
 import * as devicePlugin from "./device-plugin/index.ts";
 import * as dra from "./dra/index.ts";
+import * as grpcHealth from "./grpc-health/index.ts";
 import * as pluginRegistration from "./plugin-registration/index.ts";
 import * as podResources from "./pod-resources/index.ts";
 import * as pods from "./pods/index.ts";
+import * as snapshotMetadata from "./snapshot-metadata/index.ts";
 
 const files: readonly (readonly [string, DescFile])[] = [
   ["CSI", csi.Controller.file],
+  ["snapshot metadata", snapshotMetadata.SnapshotMetadata.file],
+  ["gRPC health", grpcHealth.Health.file],
   ["CRI", cri.RuntimeService.file],
   ["device plugin", devicePlugin.DevicePlugin.file],
   ["plugin registration", pluginRegistration.Registration.file],

@@ -26,8 +26,8 @@ export interface OutgoingCall extends CallInfo {
   readonly options: CallOptions;
 }
 
-/** The innermost of a client's handlers: it sends the request over `client`, to the server at `path`. */
-export function sendOver(client: Client, path: string, method: DescMethod): AnyHandler<OutgoingCall> {
+/** The innermost of a client's handlers: it sends the request over `client`, to the server at a path or address. */
+export function sendOver(client: Client, at: string, method: DescMethod): AnyHandler<OutgoingCall> {
   const name = methodPath(method);
   const { input, output } = method;
   const serialize = (init: object): Buffer => {
@@ -36,7 +36,7 @@ export function sendOver(client: Client, path: string, method: DescMethod): AnyH
   };
   const deserialize = (bytes: Buffer): Message => fromBinary(output, bytes);
   const errorOf = (error: unknown, { options: { signal }, deadline }: OutgoingCall): KxError =>
-    callError(error, { method: name, path, signal, deadline });
+    callError(error, { method: name, at, signal, deadline });
 
   const single = (request: object, ctx: OutgoingCall): Promise<object> =>
     new Promise((resolve, reject) => {
@@ -130,28 +130,28 @@ const deadlineSlackMs = 10;
 
 interface FailedCall {
   readonly method: string;
-  readonly path: string;
+  readonly at: string;
   readonly signal: AbortSignal | undefined;
   readonly deadline: number | undefined;
 }
 
 /** The KxError of a failed call, from what grpc-js makes of it. */
-function callError(error: unknown, { method, path, signal, deadline }: FailedCall): KxError {
+function callError(error: unknown, { method, at, signal, deadline }: FailedCall): KxError {
   if (KxError.is(error)) return error;
-  const details = { method, path };
+  const details = { method, path: at };
   if (signal?.aborted === true) {
     return grpcError("CANCELLED", `${method} was cancelled`, { cause: signal.reason, details });
   }
   if (!isServiceError(error)) {
     const why = error instanceof Error ? error.message : String(error);
-    return grpcError("INTERNAL", `${method} at ${path} failed: ${why}`, { cause: error, details });
+    return grpcError("INTERNAL", `${method} at ${at} failed: ${why}`, { cause: error, details });
   }
   const told = errorStatusOf(error.code);
   // A server whose clock is ahead resets the call at its deadline, which reads as if somebody had cancelled it.
   const isLate = told === "CANCELLED" && deadline !== undefined && Date.now() >= deadline - deadlineSlackMs;
   const status = isLate ? "DEADLINE_EXCEEDED" : told;
   const packed = error.metadata?.get(statusDetailsKey)[0];
-  return grpcError(status, `${method} at ${path}: ${isLate ? "Deadline exceeded" : error.details}`, {
+  return grpcError(status, `${method} at ${at}: ${isLate ? "Deadline exceeded" : error.details}`, {
     cause: error,
     retryable: retryable.has(status),
     details,

@@ -53,6 +53,15 @@ describe("createGrpcClient", () => {
     }
   });
 
+  it("ends the streams that it reads when it closes", async () => {
+    const gone: string[] = [];
+    await using echo = await serveEcho(echoHandlers((code) => gone.push(code)));
+    const reading = echo.client.calls.count({ to: -1 })[Symbol.asyncIterator]();
+    await reading.next();
+    echo.client.close();
+    await until(() => gone.length === 1, "the handler to hear of it");
+  });
+
   it("fails with what its caller's stream of requests threw, and cancels the call", async () => {
     await using echo = await serveEcho(echoHandlers());
     async function* broken() {

@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethod, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { Client, credentials } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import type { Logger } from "../context.ts";
 import { KxError } from "../error.ts";
 import { type CallOptions, type OutgoingCall, sendOver } from "./client-call.ts";
@@ -13,10 +13,8 @@ import { checkSocketPath } from "./socket-file.ts";
 /** Puts something around each call of a client; asked once a method, as on the server. */
 export type ClientInterceptor = (next: AnyHandler<OutgoingCall>, method: DescMethod) => AnyHandler<OutgoingCall>;
 
-/** What a client is made with. */
-export interface GrpcClientOptions extends RedactorOptions {
-  /** The absolute path of the server's Unix socket. */
-  readonly path: string;
+/** What every client is made with. */
+export interface GrpcCallerOptions extends RedactorOptions {
   /** Default: calls are not logged. */
   readonly log?: Logger;
   /** Default: calls are not measured. */
@@ -27,6 +25,22 @@ export interface GrpcClientOptions extends RedactorOptions {
   readonly maxMessageBytes?: number;
   /** The longest pause between two tries to connect, in milliseconds; the first is 100. Default: 5 s. */
   readonly maxBackoffMs?: number;
+}
+
+/** What a client of a Unix socket is made with. */
+export interface GrpcClientOptions extends GrpcCallerOptions {
+  /** The absolute path of the server's Unix socket. */
+  readonly path: string;
+}
+
+/** What a client of a TCP port with TLS is made with. */
+export interface GrpcTlsClientOptions extends GrpcCallerOptions {
+  /** Host and port: `backup.example.com:6443`. */
+  readonly address: string;
+  /** Those who sign the server's certificate, as PEM. Default: those whom Node trusts. */
+  readonly ca?: string;
+  /** The name in the server's certificate. Default: the host of the address. */
+  readonly serverName?: string;
 }
 
 /** How a method is called, by its kind. A call fails with KxError `KX_GRPC_<STATUS>`; a stream does so when it is read. */
@@ -58,10 +72,28 @@ export interface GrpcClient<S extends DescService> extends AsyncDisposable {
  * @throws KxError `KX_GRPC_SOCKET_PATH` for a path that no socket can have.
  */
 export function createGrpcClient<S extends DescService>(service: S, options: GrpcClientOptions): GrpcClient<S> {
-  const { path, maxMessageBytes = defaultMaxMessageBytes, maxBackoffMs = 5000 } = options;
+  const { path } = options;
   checkSocketPath(path);
-  const client = new Client(`unix://${path}`, credentials.createInsecure(), {
-    "grpc.default_authority": "localhost",
+  const own = { "grpc.default_authority": "localhost" };
+  return clientOf(service, options, path, connect(`unix://${path}`, credentials.createInsecure(), options, own));
+}
+
+/** The same for a server that listens on a TCP port with TLS, whose certificate is checked. */
+export function createGrpcTlsClient<S extends DescService>(service: S, options: GrpcTlsClientOptions): GrpcClient<S> {
+  const { address, ca, serverName } = options;
+  const trusted = credentials.createSsl(ca === undefined ? null : Buffer.from(ca));
+  const own = serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName };
+  return clientOf(service, options, address, connect(`dns:${address}`, trusted, options, own));
+}
+
+function connect(
+  target: string,
+  channelCredentials: ChannelCredentials,
+  { maxMessageBytes = defaultMaxMessageBytes, maxBackoffMs = 5000 }: GrpcCallerOptions,
+  own: ChannelOptions,
+): Client {
+  return new Client(target, channelCredentials, {
+    ...own,
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
     "grpc.initial_reconnect_backoff_ms": 100,
@@ -73,24 +105,40 @@ export function createGrpcClient<S extends DescService>(service: S, options: Grp
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
   });
+}
+
+function clientOf<S extends DescService>(
+  service: S,
+  options: GrpcCallerOptions,
+  at: string,
+  client: Client,
+): GrpcClient<S> {
   let isClosed = false;
+  const closing = new AbortController();
   const interceptors = interceptorsOf(options);
   const caller = (method: DescMethod): AnyMethod => {
     const send = interceptors.reduceRight<AnyHandler<OutgoingCall>>(
       (next, interceptor) => interceptor(next, method),
-      sendOver(client, path, method),
+      sendOver(client, at, method),
     );
     const name = methodPath(method);
     const start = (request: object, callOptions: CallOptions = {}): object | Promise<object> => {
-      if (isClosed) throw closedError(name, path);
+      if (isClosed) throw closedError(name, at);
       const deadline = deadlineOf(callOptions);
       return send(request, { method: name, options: callOptions, ...(deadline === undefined ? {} : { deadline }) });
     };
-    return answersStream(method) ? start : async (request, callOptions) => start(request, callOptions);
+    // A stream that nobody reads on would keep the connection for itself.
+    const startStream: AnyMethod = (request, { signal, ...rest } = {}) =>
+      start(request, {
+        ...rest,
+        signal: signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]),
+      });
+    return answersStream(method) ? startStream : async (request, callOptions) => start(request, callOptions);
   };
   const calls = Object.fromEntries(service.methods.map((method) => [method.localName, caller(method)]));
   const close = (): void => {
     isClosed = true;
+    closing.abort();
     client.close();
   };
   return {
@@ -104,7 +152,7 @@ export function createGrpcClient<S extends DescService>(service: S, options: Grp
 
 type AnyMethod = (request: object, options?: CallOptions) => object | Promise<object>;
 
-function interceptorsOf(options: GrpcClientOptions): readonly ClientInterceptor[] {
+function interceptorsOf(options: GrpcCallerOptions): readonly ClientInterceptor[] {
   const { log, metrics, interceptors = [] } = options;
   return [
     ...(metrics === undefined ? [] : [measureCalls(metrics)]),
@@ -118,8 +166,8 @@ function deadlineOf({ deadline, timeoutMs }: CallOptions): number | undefined {
   return Math.min(Date.now() + timeoutMs, deadline ?? Infinity);
 }
 
-function closedError(method: string, path: string): KxError {
-  return new KxError("KX_GRPC_CLOSED", `${method} was called on a client of ${path} that is closed`, {
+function closedError(method: string, at: string): KxError {
+  return new KxError("KX_GRPC_CLOSED", `${method} was called on a client of ${at} that is closed`, {
     remedy: "close a client only after its last call",
   });
 }

@@ -2,8 +2,11 @@ export {
   type ClientInterceptor,
   type ClientMethod,
   createGrpcClient,
+  createGrpcTlsClient,
+  type GrpcCallerOptions,
   type GrpcClient,
   type GrpcClientOptions,
+  type GrpcTlsClientOptions,
 } from "./client.ts";
 export type { CallOptions, OutgoingCall } from "./client-call.ts";
 export type {
@@ -30,3 +33,4 @@ export {
 } from "./server.ts";
 export { type GrpcErrorStatus, type GrpcStatus, statusNumber } from "./status.ts";
 export { type FailureStatus, type GrpcErrorOptions, grpcError, type StatusTable, toStatus } from "./status-mapping.ts";
+export type { TlsCertificate, TlsListener, TlsListenOptions } from "./tls-listener.ts";

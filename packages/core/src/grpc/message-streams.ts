@@ -1,5 +1,7 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { Message } from "@bufbuild/protobuf";
+import { isRecord } from "../is-record.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /** The messages that a caller streams, until it is done; throws the reason if it goes away before that. */
@@ -41,6 +43,24 @@ export async function pump(stream: object, call: Writable | Duplex, encode: (ini
     }
     if (!call.write(bytes)) await drained(call);
   }
+}
+
+/** How long a last answer may take to reach its caller. */
+const lastAnswerMs = 1000;
+
+/** Resets a call that has been answered, unless its caller reads the answer: a stream that nobody reads never ends by itself. */
+export function cutOff(call: Writable | Duplex): void {
+  const timer = setTimeout(() => http2StreamOf(call)?.close(constants.NGHTTP2_CANCEL), lastAnswerMs).unref();
+  call.once("close", () => clearTimeout(timer));
+}
+
+/** grpc-js keeps it to itself; without it the call ends when its caller goes. */
+function http2StreamOf(call: object): ServerHttp2Stream | undefined {
+  const inner: unknown = Reflect.get(call, "call");
+  const stream: unknown = isRecord(inner) ? inner["stream"] : undefined;
+  return isRecord(stream) && typeof stream["close"] === "function"
+    ? (stream as unknown as ServerHttp2Stream)
+    : undefined;
 }
 
 /** The iterator of a stream that somebody handed over; throws a TypeError if it is none. */

@@ -16,6 +16,8 @@ import { asksStream } from "./handlers.ts";
 export interface RedactorOptions {
   /** Boolean extensions of `google.protobuf.FieldOptions`, such as CSI's `csi_secret`. Default: none. */
   readonly secretOptions?: readonly DescExtension[];
+  /** Fields that hold secrets though no option says so. Default: none. */
+  readonly secretFields?: readonly DescField[];
 }
 
 /** Knows from the descriptors which fields hold secrets. */
@@ -34,11 +36,13 @@ const minSecretLength = 3;
 const maxDepth = 16;
 
 /** Makes a redactor; what it learns of a message type it keeps. */
-export function createRedactor({ secretOptions = [] }: RedactorOptions = {}): Redactor {
+export function createRedactor({ secretOptions = [], secretFields = [] }: RedactorOptions = {}): Redactor {
   const known = new WeakMap<DescMessage, boolean>();
 
   const isSecret = (field: DescField): boolean =>
-    field.proto.options?.debugRedact === true || secretOptions.some((option) => isMarked(field, option));
+    field.proto.options?.debugRedact === true ||
+    secretOptions.some((option) => isMarked(field, option)) ||
+    secretFields.includes(field);
 
   const search = (type: DescMessage, seen: Set<DescMessage>): boolean => {
     if (seen.has(type)) return false;

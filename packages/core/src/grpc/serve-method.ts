@@ -10,7 +10,7 @@ import {
 } from "@grpc/grpc-js";
 import type { KxError } from "../error.ts";
 import { type AnyHandler, answersStream, asksStream, methodPath } from "./handlers.ts";
-import { messagesOf, pump } from "./message-streams.ts";
+import { cutOff, messagesOf, pump } from "./message-streams.ts";
 import { type Redactor, secretsOf, withoutSecrets } from "./redactor.ts";
 import { type CallServices, ServerCall } from "./server-call.ts";
 import { statusNumber } from "./status.ts";
@@ -56,7 +56,12 @@ export function methodDefinition(method: DescMethod): MethodDefinition<Buffer, B
 }
 
 /** The function of grpc-js that answers calls of `method` by `handler`. It never throws and leaves no promise to reject. */
-export function serveMethod(services: ServeServices, method: DescMethod, handler: AnyHandler): UntypedHandleCall {
+export function serveMethod(
+  services: ServeServices,
+  method: DescMethod,
+  handler: AnyHandler,
+  maxDurationMs?: number,
+): UntypedHandleCall {
   const path = methodPath(method);
   const { input, output } = method;
   const { maxMessageBytes, redactor, statusTable, log } = services;
@@ -98,6 +103,7 @@ export function serveMethod(services: ServeServices, method: DescMethod, handler
 
   const answerOnce = (call: UnaryCall | ServerReadableStream<Buffer, Buffer>, respond: Respond): void => {
     const ctx = new ServerCall(services, path, false, call, (reason) => respond(refusalOf(reason)));
+    if (maxDurationMs !== undefined) ctx.limit(maxDurationMs, () => undefined);
     let request: Message | undefined;
     const fail = (error: unknown): void => {
       if (!ctx.isOpen) return;
@@ -132,6 +138,7 @@ export function serveMethod(services: ServeServices, method: DescMethod, handler
   const answerStream = async (call: WritableCall): Promise<void> => {
     const refuse = (refusal: Refusal): void => void call.emit("error", refusal);
     const ctx = new ServerCall(services, path, true, call, (reason) => refuse(refusalOf(reason)));
+    if (maxDurationMs !== undefined) ctx.limit(maxDurationMs, () => cutOff(call));
     let request: Message | undefined;
     try {
       const stopReason = services.stopReason();

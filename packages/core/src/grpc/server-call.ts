@@ -35,6 +35,8 @@ export class ServerCall implements CallContext {
   #shutdown: AbortController | undefined;
   #caller: AbortController | undefined;
   #stopReason: KxError | undefined;
+  #abandoned: KxError | undefined;
+  #limit: AbortController | undefined;
 
   constructor(
     services: CallServices,
@@ -71,7 +73,8 @@ export class ServerCall implements CallContext {
     if (this.#caller === undefined) {
       const caller = new AbortController();
       this.#caller = caller;
-      if (this.#call.cancelled) this.#callerLeft();
+      if (this.#abandoned !== undefined) caller.abort(this.#abandoned);
+      else if (this.#call.cancelled) this.#callerLeft();
       // The transport says "cancelled" also after an answer, when nobody is left to be told.
       else this.#call.once("cancelled", () => this.#callerLeft());
     }
@@ -105,14 +108,29 @@ export class ServerCall implements CallContext {
 
   /** Answers in the handler's place, which has been given enough time. */
   abandon(reason: KxError): void {
+    this.#abandoned = reason;
     this.shutDown(reason);
     this.#caller?.abort(reason);
     this.end();
     this.#refuse(reason);
   }
 
+  /** Answers in the handler's place once so many milliseconds have passed, and tells it. */
+  limit(ms: number, onLate: () => void): void {
+    const limit = new AbortController();
+    this.#limit = limit;
+    const late = (): void => {
+      if (!this.isOpen) return;
+      const seconds = ms / 1000;
+      this.abandon(grpcError("DEADLINE_EXCEEDED", `${this.method} has taken the ${seconds} s that a call may take`));
+      onLate();
+    };
+    this.clock.sleep(ms, limit.signal).then(late, () => undefined);
+  }
+
   /** The handler is done. */
   end(): void {
+    this.#limit?.abort();
     this.#services.active.delete(this);
   }
 

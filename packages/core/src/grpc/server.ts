@@ -13,8 +13,9 @@ import { watchRefusedCalls } from "./refused-calls.ts";
 import { Roster } from "./roster.ts";
 import { methodDefinition, type ServeServices, serveMethod } from "./serve-method.ts";
 import type { ServerCall } from "./server-call.ts";
-import { listenAt, type SocketFile } from "./socket-file.ts";
+import { listenAt } from "./socket-file.ts";
 import { grpcError, type StatusTable } from "./status-mapping.ts";
+import { listenTls, type TlsListener, type TlsListenOptions } from "./tls-listener.ts";
 
 /** What a server is made with. */
 export interface GrpcServerOptions extends RedactorOptions {
@@ -35,6 +36,11 @@ export interface GrpcServerOptions extends RedactorOptions {
 export interface AddOptions<S extends DescService> {
   /** Answer where the handlers lack a method. Default: UNIMPLEMENTED does. */
   readonly defaults?: MethodHandlers<S>;
+  /**
+   * How long a call may take, in milliseconds; then it is answered with DEADLINE_EXCEEDED in its handler's place, and cut off if
+   * its caller does not read that. Default: for ever.
+   */
+  readonly maxDurationMs?: number;
 }
 
 /** How a server stops. */
@@ -49,7 +55,7 @@ export interface GrpcStopped {
   readonly unfinished: readonly string[];
 }
 
-/** A gRPC server on Unix sockets. */
+/** A gRPC server on Unix sockets, and on TCP ports with TLS. */
 export interface GrpcServer extends AsyncDisposable {
   /**
    * Serves a service. Handlers are read and bound once, so that instances of classes fit.
@@ -63,6 +69,12 @@ export interface GrpcServer extends AsyncDisposable {
    * @throws KxError `KX_GRPC_SOCKET_PATH`, `KX_GRPC_SOCKET_FOLDER`, `KX_GRPC_SOCKET_IN_USE`, `KX_GRPC_SOCKET_OCCUPIED`, `KX_GRPC_LISTEN`, `KX_GRPC_STOPPED`.
    */
   listen(path: string): Promise<void>;
+  /**
+   * Listens on a TCP port for HTTP/2 over TLS 1.2 or newer. Who asks is for the handlers to find out.
+   *
+   * @throws KxError `KX_GRPC_CERTIFICATE`, `KX_GRPC_LISTEN`, `KX_GRPC_STOPPED`.
+   */
+  listenTls(options: TlsListenOptions): Promise<TlsListener>;
   /**
    * Removes the sockets, takes no new calls, lets those at work finish within the grace period, and answers the others with
    * UNAVAILABLE. Calling it again gives the same result.
@@ -88,7 +100,8 @@ class SocketServer implements GrpcServer {
   readonly #interceptors: readonly Interceptor[];
   readonly #active = new Roster<ServerCall>();
   readonly #sockets = new Roster<Socket>();
-  readonly #listeners = new Map<NetServer, SocketFile>();
+  /** With what takes their names away. */
+  readonly #listeners = new Map<NetServer, () => Promise<void>>();
   #stopReason: KxError | undefined;
   #stopped: Promise<GrpcStopped> | undefined;
 
@@ -117,7 +130,11 @@ class SocketServer implements GrpcServer {
     watchRefusedCalls(this.#server, log);
   }
 
-  add<S extends DescService>(service: S, handlers: MethodHandlers<S>, { defaults }: AddOptions<S> = {}): this {
+  add<S extends DescService>(
+    service: S,
+    handlers: MethodHandlers<S>,
+    { defaults, maxDurationMs }: AddOptions<S> = {},
+  ): this {
     refuseUnknown(service, handlers);
     const served: [string, DescMethod, AnyHandler][] = [];
     for (const method of service.methods) {
@@ -130,7 +147,7 @@ class SocketServer implements GrpcServer {
     const implementation: UntypedServiceImplementation = Object.fromEntries(
       served.map(([name, method, handler]) => [
         name,
-        serveMethod(this.#services, method, this.#around(method, handler)),
+        serveMethod(this.#services, method, this.#around(method, handler), maxDurationMs),
       ]),
     );
     try {
@@ -150,12 +167,25 @@ class SocketServer implements GrpcServer {
     const file = await listenAt(listener, path);
     // A failed accept (too many open files) concerns one client, not the process.
     listener.on("error", (err) => this.#services.log.warn({ path, err }, "connection not accepted"));
-    this.#listeners.set(listener, file);
-    if (this.#stopReason !== undefined) {
-      await this.#closeListeners();
-      this.#refuseStopped(path);
-    }
+    await this.#keep(listener, path, () => file.remove());
     this.#services.log.info({ path }, "listening");
+  }
+
+  async listenTls(options: TlsListenOptions): Promise<TlsListener> {
+    const at = `port ${options.port}`;
+    this.#refuseStopped(at);
+    const listening = await listenTls(options, {
+      begun: (socket) => this.#know(socket),
+      made: (socket) => this.#accept(socket),
+    });
+    const { server, port } = listening;
+    const { log } = this.#services;
+    server.on("error", (err) => log.warn({ port, err }, "connection not accepted"));
+    // Anybody may knock; what they speak is not worth a warning.
+    server.on("tlsClientError", (err) => log.debug({ port, err }, "connection without TLS"));
+    await this.#keep(server, at, async () => undefined);
+    log.info({ port }, "listening");
+    return { port, renew: (certificate) => listening.renew(certificate) };
   }
 
   stop({ graceMs = 10_000 }: StopOptions = {}): Promise<GrpcStopped> {
@@ -171,17 +201,28 @@ class SocketServer implements GrpcServer {
     return this.#interceptors.reduceRight((next, interceptor) => interceptor(next, method), handler);
   }
 
+  async #keep(listener: NetServer, at: string, remove: () => Promise<void>): Promise<void> {
+    this.#listeners.set(listener, remove);
+    if (this.#stopReason === undefined) return;
+    await this.#closeListeners();
+    this.#refuseStopped(at);
+  }
+
   #accept(socket: Socket): void {
+    this.#know(socket);
+    this.#injector.injectConnection(socket);
+  }
+
+  #know(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     // What breaks a connection is told by the calls on it.
     socket.on("error", () => undefined);
-    this.#injector.injectConnection(socket);
   }
 
-  #refuseStopped(path: string): void {
+  #refuseStopped(at: string): void {
     if (this.#stopReason === undefined) return;
-    throw new KxError("KX_GRPC_STOPPED", `the server was stopped and cannot listen at ${path}`, {
+    throw new KxError("KX_GRPC_STOPPED", `the server was stopped and cannot listen at ${at}`, {
       remedy: "make a new server with createGrpcServer",
     });
   }
@@ -189,7 +230,7 @@ class SocketServer implements GrpcServer {
   async #closeListeners(): Promise<void> {
     const listeners = [...this.#listeners];
     this.#listeners.clear();
-    for (const [, file] of listeners) await file.remove();
+    for (const [, remove] of listeners) await remove();
     for (const [listener] of listeners) listener.close();
   }
 

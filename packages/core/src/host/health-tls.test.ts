@@ -1,25 +1,9 @@
 import { request } from "node:https";
 import { expect, it } from "vitest";
+import { localhostCertificates } from "../../test/support/localhost-certificates.ts";
 import { type HealthOptions, type HealthView, serveHealth } from "./health.ts";
 
-// For this test alone: of localhost, signed by itself, until 2126.
-const cert = `-----BEGIN CERTIFICATE-----
-MIIBnDCCAUGgAwIBAgIUWJ95hJ2r3Rwx6yUI7x0Qzkxsmv0wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzIzNDEyMFoYDzIxMjYxMDMw
-MjM0MTIwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAQm43qun45AyjSudBD6jGJzRJShzsJrWBomWm5cEFmuJIK5wFaYFh3+
-1kQQKtVf1pyssJPqFcTY3tFHtbXpMdLlo28wbTAdBgNVHQ4EFgQUZbCibBfMTGqo
-4NUdl3TaVsG1KEwwHwYDVR0jBBgwFoAUZbCibBfMTGqo4NUdl3TaVsG1KEwwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSQAwRgIhALpNa25XzRLnENZHQVyPtv273H2fAvpYTlzYR4hRFp40AiEA
-0cZGJ/p7rGtwiGzli5rq6ixAryHXR8wbSJOUfS0NM4Q=
------END CERTIFICATE-----`;
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgenhJVoabLmXYwg6X
-S5g64WIBDSNx/fL0q7rE4d43LM+hRANCAAQm43qun45AyjSudBD6jGJzRJShzsJr
-WBomWm5cEFmuJIK5wFaYFh3+1kQQKtVf1pyssJPqFcTY3tFHtbXpMdLl
------END PRIVATE KEY-----`;
-
+const [{ cert, key }] = localhostCertificates;
 const view: HealthView = { notReady: () => [], extensions: () => [] };
 const authorize: HealthOptions["authorize"] = async ({ token }) => (token === "good" ? "allowed" : "unknown");
 

@@ -13,9 +13,11 @@ import * as cri from "@kx/core/contracts/cri";
 import * as csi from "@kx/core/contracts/csi";
 import * as devicePlugin from "@kx/core/contracts/device-plugin";
 import * as dra from "@kx/core/contracts/dra";
+import * as grpcHealth from "@kx/core/contracts/grpc-health";
 import * as pluginRegistration from "@kx/core/contracts/plugin-registration";
 import * as podResources from "@kx/core/contracts/pod-resources";
 import * as pods from "@kx/core/contracts/pods";
+import * as snapshotMetadata from "@kx/core/contracts/snapshot-metadata";
 import { beforeAll, describe, expect, test } from "vitest";
 import { goEnvironment, goProgram } from "../support/go-program.ts";
 import { compareFacts, countsOf } from "./support/compare.ts";
@@ -32,6 +34,13 @@ interface Contract {
 const kubelet = "staging/src/k8s.io/kubelet/pkg/apis";
 const contracts: readonly Contract[] = [
   { name: "CSI 1.13.0", path: "csi.proto", ours: csi.Controller.file, methods: 36 },
+  {
+    name: "snapshot metadata 1.1.0",
+    path: "schema.proto",
+    ours: snapshotMetadata.SnapshotMetadata.file,
+    methods: 2,
+  },
+  { name: "gRPC health v1", path: "grpc/health/v1/health.proto", ours: grpcHealth.Health.file, methods: 3 },
   {
     name: "CRI v1",
     path: "staging/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto",

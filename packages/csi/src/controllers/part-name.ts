@@ -1,7 +1,7 @@
 import type { DriverClient } from "./driver-client.ts";
 
 /** The name of a driver's part, as controllers may be named. */
-export function partName(driver: DriverClient, part: string): string {
+export function partName(driver: Pick<DriverClient, "name">, part: string): string {
   return `${driver.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}-${part}`;
 }
 

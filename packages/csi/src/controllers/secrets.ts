@@ -76,6 +76,19 @@ export function secretRefOf(
   return { name, namespace };
 }
 
+/** The secret with which a snapshot is taken and asked about, by its class. */
+export function snapshotterSecretOf(
+  parameters: Readonly<Record<string, string>>,
+  contentName: string,
+  { namespace = "", name }: { readonly namespace?: string; readonly name: string },
+): SecretRef | undefined {
+  const inNamespace = { "volumesnapshotcontent.name": contentName, "volumesnapshot.namespace": namespace };
+  return secretRefOf("snapshotter", parameters, {
+    name: { ...inNamespace, "volumesnapshot.name": name },
+    namespace: inNamespace,
+  });
+}
+
 function pairOf(prefix: string, parameters: Readonly<Record<string, string>>): SecretRef | undefined {
   const [nameKey, namespaceKey] = [`${reservedPrefix}${prefix}-name`, `${reservedPrefix}${prefix}-namespace`];
   const [name, namespace] = [parameters[nameKey], parameters[namespaceKey]];
@@ -123,6 +136,15 @@ export async function readSecret(
   } catch {
     throw new KxError("KX_CSI_SECRET", `secret ${namespace}/${name} holds data that is no UTF-8 text, which CSI wants`);
   }
+}
+
+/** A text without the values of a secret, which a driver may have put into it. */
+export function withoutValues(text: string, secrets: Readonly<Record<string, string>>): string {
+  // As in logs: what is shorter is no secret worth the name, and taking it out would garble every sentence.
+  const values = Object.values(secrets).filter(({ length }) => length >= 3);
+  return values
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((rest, value) => rest.replaceAll(value, "[redacted]"), text);
 }
 
 /** A class's parameters for the driver: without those for the controllers. `known` says which of these there are. */

@@ -1,5 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type Extension, KxError } from "@kx/core";
+import type { SnapshotMetadataOptions } from "../snapshot-metadata/options.ts";
+import { snapshotMetadata } from "../snapshot-metadata/sidecar.ts";
 import { type AttacherOptions, attacher } from "./attacher/index.ts";
 import { type CapacityOptions, capacity } from "./capacity/index.ts";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
@@ -10,7 +12,14 @@ import { type ResizerOptions, resizer } from "./resizer/index.ts";
 import { type SnapshotterOptions, snapshotter } from "./snapshotter/snapshotter.ts";
 
 /** The controllers of a driver, each under the name of the sidecar whose work it does. */
-export type SidecarPart = "provisioner" | "capacity" | "attacher" | "resizer" | "snapshotter" | "health-monitor";
+export type SidecarPart =
+  | "provisioner"
+  | "capacity"
+  | "attacher"
+  | "resizer"
+  | "snapshotter"
+  | "health-monitor"
+  | "snapshot-metadata";
 
 /** How the controllers of a driver work. */
 export interface SidecarOptions {
@@ -46,6 +55,8 @@ export interface SidecarOptions {
   readonly snapshotter?: SnapshotterOptions;
   /** Default: as each option says. */
   readonly healthMonitor?: HealthMonitorOptions;
+  /** How the snapshot-metadata service is served. Default: it is not. */
+  readonly snapshotMetadata?: SnapshotMetadataOptions;
 }
 
 /** What a part is made of. */
@@ -58,7 +69,7 @@ export interface SidecarEnv {
 
 /** One part: whether a driver needs it, and its controllers. */
 export interface Sidecar {
-  isNeeded(capabilities: DriverCapabilities): boolean;
+  isNeeded(capabilities: DriverCapabilities, options: SidecarOptions): boolean;
   make(env: SidecarEnv): readonly Extension[];
 }
 
@@ -69,11 +80,12 @@ const sidecars: Readonly<Record<SidecarPart, Sidecar>> = {
   resizer,
   snapshotter,
   "health-monitor": healthMonitor,
+  "snapshot-metadata": snapshotMetadata,
 };
 
-/** The parts that a driver of these capabilities needs. */
-export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarPart[] {
-  return (Object.keys(sidecars) as SidecarPart[]).filter((part) => sidecars[part].isNeeded(capabilities));
+/** The parts that a driver of these capabilities needs, as far as the options have what they cannot do without. */
+export function partsNeeded(capabilities: DriverCapabilities, options: SidecarOptions = {}): readonly SidecarPart[] {
+  return (Object.keys(sidecars) as SidecarPart[]).filter((part) => sidecars[part].isNeeded(capabilities, options));
 }
 
 /**
@@ -83,7 +95,7 @@ export function partsNeeded(capabilities: DriverCapabilities): readonly SidecarP
  * @throws KxError `KX_CSI_PART` for a part that there is not.
  */
 export function csiControllers(driver: DriverClient, options: SidecarOptions = {}): readonly Extension[] {
-  const { parts = partsNeeded(driver.capabilities), callTimeoutMs = 60_000, concurrency = 100 } = options;
+  const { parts = partsNeeded(driver.capabilities, options), callTimeoutMs = 60_000, concurrency = 100 } = options;
   // As the sidecars wait.
   const { retryBackoff = { baseMs: 1000, maxMs: 300_000 } } = options;
   const identity = `${Date.now()}-${randomInt(10_000)}`;

@@ -7,8 +7,8 @@ import { miniSchema } from "@kx/core/config";
 import * as z from "zod/mini";
 import { whenServed } from "../controllers/gated.ts";
 import { claims } from "../controllers/kubernetes.ts";
-import { crdOf } from "../snapshot-controller/crds/crd.ts";
-import { fields, root, text } from "../snapshot-controller/crds/schema.ts";
+import { crdOf } from "../crds/crd.ts";
+import { fields, root, text } from "../crds/schema.ts";
 import { isKnownSource } from "./known-source.ts";
 
 /** Says that claims can be filled from objects of a kind. */

@@ -16,10 +16,12 @@ export class CsiCall implements CsiContext {
   readonly #ctx: CallContext;
   readonly #method: DescMethod;
   readonly #request: Message;
+  readonly #end: AbortSignal | undefined;
   #json: JsonRecord | undefined;
 
-  constructor(ctx: CallContext, method: DescMethod, request: Message) {
+  constructor(ctx: CallContext, method: DescMethod, request: Message, end?: AbortSignal) {
     this.#ctx = ctx;
+    this.#end = end;
     this.#method = method;
     this.#request = request;
     if (ctx.deadline !== undefined) this.deadline = ctx.deadline;
@@ -31,7 +33,7 @@ export class CsiCall implements CsiContext {
   }
 
   get signal(): AbortSignal {
-    return this.#ctx.signal;
+    return this.#end ?? this.#ctx.signal;
   }
 
   get log(): Logger {

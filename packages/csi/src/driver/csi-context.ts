@@ -3,7 +3,8 @@ import type { JsonRecord, StoredObject } from "./volume-state.ts";
 
 /**
  * What a handler gets beside its request. `signal` fires only when the driver is shut down: `deadline` tells when the caller
- * stops waiting, and work that takes longer is finished all the same, as its result goes to the caller's retry.
+ * stops waiting, and work that takes longer is finished all the same, as its result goes to the caller's retry. Of a stream, which
+ * nobody takes up again, it fires also when the reader has gone.
  */
 export interface CsiContext extends Context {
   /** As gRPC writes it: `/csi.v1.Controller/CreateVolume`. */

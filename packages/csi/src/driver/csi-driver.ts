@@ -1,6 +1,7 @@
 import type { CSIDriverSpec } from "@kx/controllers/api/storage-v1";
 import type { Extension, NodeNeeds } from "@kx/core";
 import type { ProbeResult } from "@kx/core/contracts/csi";
+import type { SnapshotMetadataOptions } from "../snapshot-metadata/options.ts";
 import type { CsiContext, CsiInitContext } from "./csi-context.ts";
 import type { CsiFeatures } from "./csi-features.ts";
 import type { CsiHandlers } from "./csi-handlers.ts";
@@ -45,6 +46,8 @@ export interface CsiDriverDefinition extends CsiHandlers {
    * calls on each node, with controllers for its volumes alone, and not beside the control plane. Default: it has not.
    */
   readonly distributed?: { readonly segments: Readonly<Record<string, string>> };
+  /** How the part `snapshot-metadata` serves backup programs, for a driver that has `getMetadataAllocated`. Default: not at all. */
+  readonly snapshotMetadata?: SnapshotMetadataOptions;
   /** The kubelet's folder on nodes, where a host registers the driver. Default: `/var/lib/kubelet`. */
   readonly kubeletDir?: string;
   /** What the node's part needs of the node. Default: the kubelet's folder, /dev, and to be allowed to mount. */

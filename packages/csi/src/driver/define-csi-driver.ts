@@ -20,6 +20,7 @@ const otherFields = [
   "features",
   "csiDriver",
   "distributed",
+  "snapshotMetadata",
   "endpoints",
   "kubeletDir",
   "node",

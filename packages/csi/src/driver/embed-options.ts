@@ -14,6 +14,7 @@ export const csiParts: readonly CsiPart[] = [
   "resizer",
   "snapshotter",
   "health-monitor",
+  "snapshot-metadata",
 ];
 
 /** What runs beside a driver, and how. */

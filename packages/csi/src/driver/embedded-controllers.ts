@@ -9,6 +9,7 @@ import {
 } from "@kx/core";
 import { inProcessDriver } from "../controllers/driver-client.ts";
 import { csiControllers, partsNeeded, type SidecarOptions, type SidecarPart } from "../controllers/sidecars.ts";
+import { given } from "../given.ts";
 import { hasController } from "./capabilities.ts";
 import type { CsiDriver } from "./csi-driver.ts";
 import type { CsiServices } from "./csi-services.ts";
@@ -29,12 +30,13 @@ export function embeddedControllers(
   { log, clock, metrics, nodeName }: ControllersEnv,
   options: Omit<SidecarOptions, "node"> = {},
 ): readonly Extension[] {
-  const { distributed } = driver.definition;
+  const { distributed, snapshotMetadata } = driver.definition;
   const client = inProcessDriver(driver, { services, log, clock, metrics });
-  if (distributed === undefined) return csiControllers(client, options);
+  const sidecars = { ...given({ snapshotMetadata }), ...options };
+  if (distributed === undefined) return csiControllers(client, sidecars);
   if (nodeName !== undefined) {
     const needed = partsNeeded(client.capabilities).filter((part) => partsByNode.includes(part));
-    return csiControllers(client, { parts: needed, ...options, node: { name: nodeName, ...distributed } });
+    return csiControllers(client, { parts: needed, ...sidecars, node: { name: nodeName, ...distributed } });
   }
   throw new KxError("KX_CSI_HOST", `the driver "${driver.name}" was not given the name of its node`, {
     remedy: "give the host --node-name",

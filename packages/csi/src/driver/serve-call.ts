@@ -80,7 +80,7 @@ export function serveStream(
       const { startingOffset = 0n, ...ids } = request as { readonly startingOffset?: bigint };
       if (startingOffset < 0n) throw csiError("OUT_OF_RANGE", "starting_offset is negative");
       refuseProblem(method, request);
-      const call = new CsiCall(ctx, method, request);
+      const call = new CsiCall(ctx, method, request, AbortSignal.any([ctx.signal, ctx.callSignal]));
       const named = ids as { readonly [key: string]: unknown };
       for (const key of ["baseSnapshotId", "targetSnapshotId", "snapshotId"]) {
         const id = named[key];

@@ -37,6 +37,7 @@ async function blocksOf(ranges: AsyncIterable<BlockRange>): Promise<readonly num
   }
   return found;
 }
+const unaborted = new AbortController().signal;
 const ascending = (a: number, b: number) => a - b;
 
 describe("ranges of blocks", () => {
@@ -45,7 +46,7 @@ describe("ranges of blocks", () => {
       fc.asyncProperty(blocks, block, async (full, start) => {
         await using file = await open(await image("one", full, (2 * chunkBlocks + 4) * blockBytes));
         const expected = full.filter((index) => index >= start).toSorted(ascending);
-        expect(await blocksOf(dataRanges(file, start * blockBytes + 5))).toEqual(expected);
+        expect(await blocksOf(dataRanges(file, start * blockBytes + 5, unaborted))).toEqual(expected);
       }),
       { numRuns: 40 },
     );
@@ -58,7 +59,7 @@ describe("ranges of blocks", () => {
         await using target = await open(await image("target", after, (2 * chunkBlocks + 4) * blockBytes));
         const had = new Set(before.filter((index) => index < older));
         const expected = [...new Set([...had, ...after])].filter((index) => had.has(index) !== after.includes(index));
-        expect(await blocksOf(differentRanges(base, target, 0))).toEqual(expected.toSorted(ascending));
+        expect(await blocksOf(differentRanges(base, target, 0, unaborted))).toEqual(expected.toSorted(ascending));
       }),
       { numRuns: 40 },
     );
@@ -68,7 +69,16 @@ describe("ranges of blocks", () => {
     const path = await image("odd", [1], blockBytes + 100);
     await using file = await open(path);
     const found: BlockRange[] = [];
-    for await (const range of dataRanges(file, 0)) found.push(range);
+    for await (const range of dataRanges(file, 0, unaborted)) found.push(range);
     expect(found).toEqual([{ byteOffset: BigInt(blockBytes), sizeBytes: 100n }]);
+  });
+
+  it("end for who has gone, also where there is nothing to tell", async () => {
+    await using file = await open(await image("empty", [], 4 * chunkBlocks * blockBytes));
+    const gone = new AbortController();
+    const ranges = dataRanges(file, 0, gone.signal);
+    const first = ranges.next();
+    gone.abort(new Error("gone"));
+    await expect(first).rejects.toThrow("gone");
   });
 });

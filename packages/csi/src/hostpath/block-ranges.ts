@@ -10,17 +10,22 @@ export interface BlockRange {
 export const blockBytes = 4096;
 const chunkBytes = 1024 ** 2;
 
-/** Which parts of an image hold anything but zeros, from `start` on. */
-export function dataRanges(image: FileHandle, start: number): AsyncGenerator<BlockRange> {
-  return ranges(start, async (offset) => {
+/** Which parts of an image hold anything but zeros, from `start` on. Throws when the signal aborts. */
+export function dataRanges(image: FileHandle, start: number, signal: AbortSignal): AsyncGenerator<BlockRange> {
+  return ranges(start, signal, async (offset) => {
     const chunk = await readChunk(image, offset);
     return { chunk, other: Buffer.alloc(chunk.length) };
   });
 }
 
 /** In which parts two images differ, from `start` on; where one ends before the other, it counts as zeros. */
-export function differentRanges(base: FileHandle, target: FileHandle, start: number): AsyncGenerator<BlockRange> {
-  return ranges(start, async (offset) => {
+export function differentRanges(
+  base: FileHandle,
+  target: FileHandle,
+  start: number,
+  signal: AbortSignal,
+): AsyncGenerator<BlockRange> {
+  return ranges(start, signal, async (offset) => {
     const [chunk, before] = await Promise.all([readChunk(target, offset), readChunk(base, offset)]);
     const other = Buffer.alloc(chunk.length);
     before.copy(other);
@@ -33,10 +38,16 @@ interface Chunks {
   readonly other: Buffer;
 }
 
-async function* ranges(start: number, read: (offset: number) => Promise<Chunks>): AsyncGenerator<BlockRange> {
+async function* ranges(
+  start: number,
+  signal: AbortSignal,
+  read: (offset: number) => Promise<Chunks>,
+): AsyncGenerator<BlockRange> {
   let from: number | undefined;
   let offset = start - (start % blockBytes);
   for (;;) {
+    // What is alike gives nothing to read, so nobody who has gone would be noticed.
+    signal.throwIfAborted();
     const { chunk, other } = await read(offset);
     const isSame = chunk.equals(other);
     for (let at = 0; at < chunk.length; at += isSame ? chunk.length : blockBytes) {

@@ -17,19 +17,19 @@ const usualResults = 256;
 /** What a backup has to read: the blocks of a snapshot that hold data, and those that changed since another. */
 export function metadataHandlers(env: Environment): SnapshotMetadataHandlers {
   return {
-    async *getMetadataAllocated({ snapshotId, ...asked }) {
+    async *getMetadataAllocated({ snapshotId, ...asked }, { signal }) {
       await using image = await openImage(env, snapshotId);
       const start = startOf(asked, image.sizeBytes);
-      yield* pages(dataRanges(image.file, start), image.sizeBytes, asked);
+      yield* pages(dataRanges(image.file, start, signal), image.sizeBytes, asked);
     },
-    async *getMetadataDelta({ baseSnapshotId, targetSnapshotId, ...asked }) {
+    async *getMetadataDelta({ baseSnapshotId, targetSnapshotId, ...asked }, { signal }) {
       await using base = await openImage(env, baseSnapshotId);
       await using target = await openImage(env, targetSnapshotId);
       if (base.sourceVolumeId !== target.sourceVolumeId) {
         throw csiError("INVALID_ARGUMENT", "the snapshots are of two volumes");
       }
       const start = startOf(asked, target.sizeBytes);
-      yield* pages(differentRanges(base.file, target.file, start), target.sizeBytes, asked);
+      yield* pages(differentRanges(base.file, target.file, start, signal), target.sizeBytes, asked);
     },
   };
 }

@@ -4,6 +4,7 @@ import { KxError } from "@kx/core";
 const remedies: Readonly<Record<string, string>> = {
   KX_LEADER_TIMES:
     "give --leader-election-lease-duration, -renew-deadline and -retry-period, each less than the one before",
+  KX_CSI_METADATA: "give --tls-cert and --tls-key files that can be read",
   KX_HOST_HEALTH_ADDRESS: "give --http-endpoint a loopback address, such as 127.0.0.1:9809",
   KX_HOST_HEALTH_LISTEN: "give --http-endpoint another port, or 0 for any",
 };

@@ -22,8 +22,19 @@ describe("the flags of the sidecars", () => {
     const timed = ["--timeout=15s", "--worker-threads=7", "--retry-interval-start=500ms", "--retry-interval-max=1m"];
     const made = ["--default-fstype=xfs", "--extra-create-metadata", "--volume-name-prefix=vol", "--strict-topology"];
     const told = ["--capacity-poll-interval=5m", "--reconcile-sync=2m", "--monitor-interval=1m30s"];
+    const tls = ["--tls-cert=/tls.crt", "--tls-key=/tls.key", "--port=6443", "--audience=a"];
     const lease = ["--leader-election", "--leader-election-namespace=ns", "--leader-election-lease-duration=30s"];
-    expect(await flags(...timed, ...made, ...told, ...lease, "--immediate-topology=false")).toMatchObject({
+    expect(
+      await flags(
+        ...timed,
+        ...made,
+        ...told,
+        ...tls,
+        "--max-streaming-duration-min=2",
+        ...lease,
+        "--immediate-topology=false",
+      ),
+    ).toMatchObject({
       callTimeoutMs: 15_000,
       concurrency: 7,
       retryBackoff: { baseMs: 500, maxMs: 60_000 },
@@ -33,17 +44,22 @@ describe("the flags of the sidecars", () => {
       capacity: { pollMs: 300_000 },
       attacher: { reconcileMs: 120_000 },
       healthMonitor: { intervalMs: 90_000 },
+      snapshotMetadata: { certFile: "/tls.crt", keyFile: "/tls.key", port: 6443, audience: "a", maxStreamMs: 120_000 },
       leaderElection: true,
       lease: { namespace: "ns", leaseDurationMs: 30_000 },
     });
   });
 
-  it.each(["--timeout=15", "--worker-threads=0", "--http-endpoint=9809", "--leader-electon"])(
-    "refuse %s",
-    async (flag) => {
-      await expect(flags(flag)).rejects.toThrow(/KX_CONFIG_/);
-    },
-  );
+  it.each([
+    "--timeout=15",
+    "--worker-threads=0",
+    "--http-endpoint=9809",
+    "--leader-electon",
+    "--tls-cert=/x",
+    "--port=70000",
+  ])("refuse %s", async (flag) => {
+    await expect(flags(flag)).rejects.toThrow(/KX_CONFIG_/);
+  });
 
   it("say where health is served", () => {
     expect(healthOptions(undefined)).toBeUndefined();

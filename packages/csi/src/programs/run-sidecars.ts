@@ -70,13 +70,13 @@ export async function runSidecars({ name, args, env, signal, print }: Program): 
 }
 
 function controllersOf(driver: DriverClient, flags: Flags, env: Program["env"]): readonly HostedExtension[] {
-  const wanted = flags.controllers ?? partsNeeded(driver.capabilities);
+  const { leaderElection, lease, ...how } = sidecarOptions(flags);
+  const wanted = flags.controllers ?? partsNeeded(driver.capabilities, how);
   if (wanted.length === 0) {
     throw new KxError("KX_CSI_PART", `the driver ${driver.name} needs no controllers`, {
       remedy: `name some with --controllers: ${parts.join(", ")}`,
     });
   }
-  const { leaderElection, lease, ...how } = sidecarOptions(flags);
   const controllers = csiControllers(driver, { ...how, parts: wanted });
   const place = { driverName: driver.name, kubeconfig: flags.kubeconfig, env };
   return underLease(controllers, given({ leaderElection, lease }), place);

@@ -4,6 +4,7 @@ import type { HealthOptions } from "@kx/core/host";
 import * as z from "zod/mini";
 import type { EmbedOptions } from "../driver/embed-options.ts";
 import { given } from "../given.ts";
+import type { SnapshotMetadataOptions } from "../snapshot-metadata/options.ts";
 
 const optional = {
   text: (what: string) => z.optional(z.string().check(z.minLength(1), z.describe(what))),
@@ -35,6 +36,19 @@ export const sidecarShape = {
   capacityForImmediateBinding: optional.flag("Tell the capacity also for classes that bind at once."),
   reconcileSync: optional.duration("How often attached volumes are compared with the driver's list. Default: 1m."),
   monitorInterval: optional.duration("How often the health of volumes is asked for. Default: 5m by list, else 1m."),
+  tlsCert: optional.text(
+    "Certificate of the snapshot-metadata service, PEM; read again when it changes. Default: not served.",
+  ),
+  tlsKey: optional.text("Its key, PEM."),
+  tlsCa: optional.text(
+    "Those who sign it, PEM: the driver's SnapshotMetadataService is made of it. Default: others make it.",
+  ),
+  port: z.optional(
+    z.int().check(z.gte(0), z.lte(65_535), z.describe("TCP port of the snapshot-metadata service. Default: 50051.")),
+  ),
+  serviceAddress: optional.text("Its host and port for the SnapshotMetadataService. Default: those of the Service."),
+  audience: optional.text("What tokens of its callers must be for. Default: what the SnapshotMetadataService says."),
+  maxStreamingDurationMin: optional.count("How many minutes a call of it may take. Default: 10."),
   leaderElection: optional.flag(
     "Let of several replicas one at a time change the cluster. Default: in a pod, it does.",
   ),
@@ -60,7 +74,11 @@ const fields = z.strictObject(sidecarShape);
 /** The flags, read. */
 export type SidecarFlags = z.output<typeof fields>;
 
-/** Flags as options of the controllers. */
+/**
+ * Flags as options of the controllers.
+ *
+ * @throws KxError `KX_CONFIG_INVALID` for a certificate without its key.
+ */
 export function sidecarOptions(flags: SidecarFlags): Omit<EmbedOptions, "parts"> {
   const { retryIntervalStart: baseMs = 1000, retryIntervalMax: maxMs = 300_000 } = flags;
   return given({
@@ -87,6 +105,7 @@ export function sidecarOptions(flags: SidecarFlags): Omit<EmbedOptions, "parts">
       groupSnapshotNamePrefix: flags.groupsnapshotNamePrefix,
     }),
     healthMonitor: given({ intervalMs: flags.monitorInterval }),
+    snapshotMetadata: metadataOptions(flags),
     leaderElection: flags.leaderElection,
     lease: given({
       leaseName: flags.leaderElectionLeaseName,
@@ -96,6 +115,18 @@ export function sidecarOptions(flags: SidecarFlags): Omit<EmbedOptions, "parts">
       retryPeriodMs: flags.leaderElectionRetryPeriod,
     }),
   });
+}
+
+function metadataOptions(flags: SidecarFlags): SnapshotMetadataOptions | undefined {
+  const { tlsCert: certFile, tlsKey: keyFile, maxStreamingDurationMin: minutes } = flags;
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    const missing = certFile === undefined ? "--tls-cert" : "--tls-key";
+    throw new KxError("KX_CONFIG_INVALID", `${missing} is missing`, { remedy: "give both files, or neither" });
+  }
+  const { tlsCa: caFile, port, serviceAddress: address, audience } = flags;
+  const maxStreamMs = minutes === undefined ? undefined : minutes * 60_000;
+  return { certFile, keyFile, ...given({ caFile, port, address, audience, maxStreamMs }) };
 }
 
 /**

@@ -1,12 +1,12 @@
-import type { Cached } from "@kx/controllers";
+import type { DeepReadonly } from "@kx/controllers";
 import type { SnapshotClass } from "./resources.ts";
 
 /** The class that is used where none is named; a text says why there is none. */
-export function defaultClass(
-  classes: readonly Cached<SnapshotClass>[],
+export function defaultClass<T extends DeepReadonly<SnapshotClass>>(
+  classes: readonly T[],
   driver: string,
   annotation: string,
-): Cached<SnapshotClass> | string {
+): T | string {
   const defaults = classes.filter((one) => one.driver === driver && one.metadata.annotations?.[annotation] === "true");
   const [first] = defaults;
   if (first === undefined) return `cannot find default snapshot class of driver ${driver}`;

@@ -1,4 +1,3 @@
-export { snapshotCrds } from "./install-crds.ts";
 export {
   type BoundReference,
   type DeletionPolicy,
@@ -18,3 +17,4 @@ export {
   type VolumeSnapshotStatus,
 } from "./resources.ts";
 export { extension, type SnapshotControllerOptions, snapshotController } from "./snapshot-controller.ts";
+export { snapshotCrds } from "./snapshot-crds.ts";

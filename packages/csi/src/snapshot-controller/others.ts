@@ -3,7 +3,7 @@ import { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
 import { Deployment } from "@kx/controllers/api/apps-v1";
 import { Lease } from "@kx/controllers/api/coordination-v1";
 import type { Clock } from "@kx/core";
-import { isOurs } from "./crd-plan.ts";
+import { isOurs } from "../crds/crd-plan.ts";
 
 /** The lease of kubernetes-csi's snapshot-controller. */
 const leaseName = "snapshot-controller-leader";

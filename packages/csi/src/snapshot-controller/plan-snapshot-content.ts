@@ -2,7 +2,7 @@ import type { Cached } from "@kx/controllers";
 import { apiVersionOf } from "@kx/controllers";
 import { PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { KxError } from "@kx/core";
-import { secretRefOf } from "../controllers/secrets.ts";
+import { snapshotterSecretOf } from "../controllers/secrets.ts";
 import { volumeOf } from "./claim-volumes.ts";
 import { annotations, finalizers, managedByLabel } from "./names.ts";
 import { type SnapshotClass, VolumeSnapshot, VolumeSnapshotContent } from "./resources.ts";
@@ -61,11 +61,7 @@ function contentFor(
 ): VolumeSnapshotContent {
   const { name, namespace = "", uid, resourceVersion } = snapshot.metadata;
   const contentName = dynamicContentName(snapshot);
-  const inNamespace = { "volumesnapshotcontent.name": contentName, "volumesnapshot.namespace": namespace };
-  const secret = secretRefOf("snapshotter", snapshotClass.parameters ?? {}, {
-    name: { ...inNamespace, "volumesnapshot.name": name },
-    namespace: inNamespace,
-  });
+  const secret = snapshotterSecretOf(snapshotClass.parameters ?? {}, contentName, snapshot.metadata);
   const node = world.nodeOf(volume);
   const mode = volume.spec?.volumeMode;
   return {

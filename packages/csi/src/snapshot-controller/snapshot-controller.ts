@@ -11,11 +11,12 @@ import {
 import { miniSchema } from "@kx/core/config";
 import * as z from "zod/mini";
 import { gated } from "../controllers/gated.ts";
+import { installCrds } from "../crds/install-crds.ts";
 import { groupControllers } from "./group-controllers.ts";
-import { installCrds, snapshotCrds } from "./install-crds.ts";
 import { findOthers } from "./others.ts";
 import { snapshotControllerRole } from "./role.ts";
 import { snapshotControllers } from "./snapshot-controllers.ts";
+import { snapshotCrds } from "./snapshot-crds.ts";
 
 /** Options of the snapshot controller. */
 export interface SnapshotControllerOptions {

@@ -11,13 +11,15 @@ import { runHost } from "@kx/core/host";
 import { type CollectingLogger, collectingLogger } from "@kx/core/testing";
 import { type CsiDriver, type CsiServices, runCsiDriver } from "@kx/csi";
 import { type DriverClient, inProcessDriver } from "@kx/csi/controllers";
-import { mounted } from "./csi-clients.ts";
+import { asBlock, mounted } from "./csi-clients.ts";
 
 /** An API server, a driver in this process, and controllers beside it. */
 export interface CsiLab extends AsyncDisposable {
   readonly cluster: ControlPlane;
   readonly client: Client;
   readonly driver: DriverClient;
+  /** Where the driver listens. */
+  readonly endpoint: string;
   readonly log: CollectingLogger;
   /** Folder of the driver. */
   readonly stateDir: string;
@@ -36,6 +38,8 @@ export interface ClaimOptions {
   readonly parameters?: Record<string, string>;
   readonly annotations?: Record<string, string>;
   readonly volumeAttributesClassName?: string;
+  /** A raw block volume. Default: one to be mounted. */
+  readonly block?: boolean;
 }
 
 /** What a lab runs. */
@@ -52,7 +56,8 @@ export async function startCsiLab(options: LabOptions): Promise<CsiLab> {
   const stateDir = join(folder, "state");
   const log = collectingLogger();
   const csi = options.driver(stateDir);
-  const running = await runCsiDriver(csi, { endpoint: `unix://${folder}/csi.sock`, log });
+  const endpoint = `unix://${folder}/csi.sock`;
+  const running = await runCsiDriver(csi, { endpoint, log });
   undo.use(running);
   await running.ready;
   const services: CsiServices = running.services;
@@ -80,6 +85,7 @@ export async function startCsiLab(options: LabOptions): Promise<CsiLab> {
     cluster,
     client,
     driver,
+    endpoint,
     log,
     stateDir,
     claim: (namespace, name, claim = {}) => makeClaim(client, driver, namespace, name, claim),
@@ -104,12 +110,13 @@ async function makeClaim(
     volumeAttributesClassName,
     size = "8Mi",
     bytes = 8n * 1024n ** 2n,
+    block = false,
   }: ClaimOptions,
 ): Promise<{ readonly handle: string }> {
   const { volume } = await driver.controller.createVolume({
     name: `${namespace}-${name}`,
     capacityRange: { requiredBytes: bytes, limitBytes: 0n },
-    volumeCapabilities: [mounted()],
+    volumeCapabilities: [block ? asBlock() : mounted()],
     ...(parameters === undefined ? {} : { parameters }),
     ...(snapshotHandle === undefined
       ? {}
@@ -118,10 +125,18 @@ async function makeClaim(
   const handle = volume?.volumeId ?? "";
   const volumeName = `pv-${namespace}-${name}`;
   const accessModes = ["ReadWriteOnce"];
+  const mode = block ? { volumeMode: "Block" } : {};
   const ofClass = volumeAttributesClassName === undefined ? {} : { volumeAttributesClassName };
   const claim = await client.create(PersistentVolumeClaim, {
     metadata: { namespace, name, ...(labels === undefined ? {} : { labels }) },
-    spec: { accessModes, volumeName, storageClassName: "lab", resources: { requests: { storage: size } }, ...ofClass },
+    spec: {
+      accessModes,
+      volumeName,
+      storageClassName: "lab",
+      resources: { requests: { storage: size } },
+      ...mode,
+      ...ofClass,
+    },
   });
   await client.create(PersistentVolume, {
     metadata: { name: volumeName, ...(annotations === undefined ? {} : { annotations }) },
@@ -130,8 +145,9 @@ async function makeClaim(
       storageClassName: "lab",
       capacity: { storage: size },
       claimRef: { namespace, name, uid: claim.metadata.uid },
-      csi: { driver: driver.name, volumeHandle: handle, fsType: "ext4" },
+      csi: { driver: driver.name, volumeHandle: handle, ...(block ? {} : { fsType: "ext4" }) },
       persistentVolumeReclaimPolicy: "Retain",
+      ...mode,
       ...ofClass,
     },
   });

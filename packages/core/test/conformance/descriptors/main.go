@@ -6,6 +6,8 @@ import (
 	"os"
 
 	_ "github.com/container-storage-interface/spec/lib/go/csi"
+	_ "github.com/kubernetes-csi/external-snapshot-metadata/pkg/api"
+	_ "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"

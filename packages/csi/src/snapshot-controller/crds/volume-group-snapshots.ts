@@ -1,11 +1,8 @@
 import type { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
-import { VolumeGroupSnapshot, VolumeGroupSnapshotClass, VolumeGroupSnapshotContent } from "../resources.ts";
-import { type Column, type CrdVersion, crdOf } from "./crd.ts";
+import { type Column, type CrdVersion, crdOf } from "../../crds/crd.ts";
 import {
   type CrdSchema,
-  deletionPolicy,
   eitherOf,
-  errorSchema,
   fields,
   flag,
   immutable,
@@ -15,7 +12,9 @@ import {
   ruled,
   text,
   time,
-} from "./schema.ts";
+} from "../../crds/schema.ts";
+import { VolumeGroupSnapshot, VolumeGroupSnapshotClass, VolumeGroupSnapshotContent } from "../resources.ts";
+import { deletionPolicy, errorSchema } from "./snapshot-schema.ts";
 
 const approved = "https://github.com/kubernetes-csi/external-snapshotter/pull/1337";
 

@@ -1,10 +1,7 @@
 import type { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
-import { VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent } from "../resources.ts";
-import { crdOf } from "./crd.ts";
+import { crdOf } from "../../crds/crd.ts";
 import {
-  deletionPolicy,
   eitherOf,
-  errorSchema,
   fields,
   flag,
   immutable,
@@ -14,7 +11,9 @@ import {
   ruled,
   text,
   time,
-} from "./schema.ts";
+} from "../../crds/schema.ts";
+import { VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent } from "../resources.ts";
+import { deletionPolicy, errorSchema } from "./snapshot-schema.ts";
 
 const approval = "https://github.com/kubernetes-csi/external-snapshotter/pull";
 

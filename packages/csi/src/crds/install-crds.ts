@@ -2,18 +2,11 @@ import { type Client, isNotFound } from "@kx/controllers";
 import { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
 import { KxError, type Logger } from "@kx/core";
 import { planCrd } from "./crd-plan.ts";
-import { volumeGroupSnapshotCrds } from "./crds/volume-group-snapshots.ts";
-import { volumeSnapshotCrds } from "./crds/volume-snapshots.ts";
-
-/** The CRDs that the snapshot controller works with. */
-export function snapshotCrds(options: { readonly groups: boolean }): readonly CustomResourceDefinition[] {
-  return [...volumeSnapshotCrds(), ...(options.groups ? volumeGroupSnapshotCrds() : [])];
-}
 
 /**
  * Installs CRDs that the cluster lacks, and renews those that we installed. A CRD that others installed stays as it is.
  *
- * @throws KxError KX_API_* if the API server refuses; KX_CSI_SNAPSHOT_CRDS if a CRD of others lacks what we need.
+ * @throws KxError KX_API_* if the API server refuses; KX_CSI_CRDS if a CRD of others lacks what we need.
  */
 export async function installCrds(
   client: Client,
@@ -51,17 +44,16 @@ async function install(
   }
 }
 
-/** The version that the controllers read, which all our CRDs serve. */
-const needed = "v1";
-
 function checkServed(
-  { metadata }: CustomResourceDefinition,
+  wanted: CustomResourceDefinition,
   present: { readonly spec: CustomResourceDefinition["spec"] } | undefined,
 ): void {
+  const needed = wanted.spec.versions[0]?.name ?? "";
   const served = present?.spec.versions.filter((version) => version.served).map(({ name }) => name) ?? [];
   if (served.includes(needed)) return;
+  const serves = served.join(", ") || "nothing";
   throw new KxError(
-    "KX_CSI_SNAPSHOT_CRDS",
-    `the CRD ${metadata.name} was installed by others and serves ${served.join(", ") || "nothing"}, but not ${needed}`,
+    "KX_CSI_CRDS",
+    `the CRD ${wanted.metadata.name} was installed by others and serves ${serves}, but not ${needed}`,
   );
 }

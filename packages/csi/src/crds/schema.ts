@@ -59,22 +59,6 @@ export function objectReference(description: string, field: string): CrdSchema {
   return ruled(schema, { message: `both ${field}.name and ${field}.namespace must be set`, rule });
 }
 
-/** The last failure of a snapshot. */
-export const errorSchema: CrdSchema = fields(
-  {
-    message: text("What went wrong. It may be logged and holds no secrets."),
-    time: text("When it went wrong.", { format: "date-time" }),
-  },
-  { description: "The last failure; absent after a success." },
-);
-
-/** What happens to the snapshot on the storage. */
-export function deletionPolicy(of: string): CrdSchema {
-  return text(`Whether ${of} on the storage is deleted with its object: "Delete" or "Retain".`, {
-    enum: ["Delete", "Retain"],
-  });
-}
-
 /** A time as RFC 3339. */
 export function time(description: string): CrdSchema {
   return text(description, { format: "date-time" });

@@ -1,7 +1,7 @@
 import type { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
 import { expect, it } from "vitest";
+import { snapshotCrds } from "../snapshot-controller/snapshot-crds.ts";
 import { planCrd } from "./crd-plan.ts";
-import { snapshotCrds } from "./install-crds.ts";
 
 const [wanted] = snapshotCrds({ groups: false }) as [CustomResourceDefinition];
 

@@ -23,6 +23,7 @@ export interface CrdParts {
   readonly columns: readonly Column[];
   /** Whether it has a status subresource. */
   readonly hasStatus: boolean;
+  /** The first is the one that is read here. */
   readonly versions: readonly CrdVersion[];
 }
 

@@ -1,0 +1,63 @@
+import type { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
+import type { KubeObject, RenderEnv } from "@kx/core";
+import type { DriverClient } from "../controllers/driver-client.ts";
+import { partName } from "../controllers/part-name.ts";
+import { defaultPort, type SnapshotMetadataOptions } from "./options.ts";
+import { snapshotMetadataCrd } from "./resources.ts";
+
+/** The port of the Service. */
+const servicePort = 6443;
+
+/** The name of the part, and of its Service. */
+export function metadataPartName(driver: Pick<DriverClient, "name">): string {
+  return partName(driver, "snapshot-metadata");
+}
+
+/** Where the Service is reached from within the cluster. */
+export function serviceAddress(driver: Pick<DriverClient, "name">, namespace: string): string {
+  return `${metadataPartName(driver)}.${namespace}.svc:${servicePort}`;
+}
+
+/** What the part needs in the cluster: the CRD, a Service before its pods, and its rights. */
+export function metadataObjects(
+  driver: Pick<DriverClient, "name">,
+  { port = defaultPort, podLabels, caFile }: SnapshotMetadataOptions,
+  { namespace }: Pick<RenderEnv, "namespace">,
+): readonly KubeObject[] {
+  const name = metadataPartName(driver);
+  const crd: CustomResourceDefinition = snapshotMetadataCrd();
+  return [
+    crd as unknown as KubeObject,
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace, labels: { "app.kubernetes.io/name": name } },
+      spec: {
+        selector: podLabels ?? { "app.kubernetes.io/name": name },
+        ports: [{ name: "snapshot-metadata", port: servicePort, targetPort: port, protocol: "TCP" }],
+      },
+    },
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      metadata: { name: `kx:controller:${name}` },
+      rules: [
+        rule("authentication.k8s.io", ["tokenreviews"], ["create"]),
+        rule("authorization.k8s.io", ["subjectaccessreviews"], ["create"]),
+        rule("snapshot.storage.k8s.io", ["volumesnapshots", "volumesnapshotcontents"], ["get"]),
+        rule("snapshot.storage.k8s.io", ["volumesnapshotclasses"], ["get", "list"]),
+        rule("", ["secrets"], ["get"]),
+        ...(caFile === undefined
+          ? [rule("cbt.storage.k8s.io", ["snapshotmetadataservices"], ["get"])]
+          : [
+              rule("cbt.storage.k8s.io", ["snapshotmetadataservices"], ["get", "create", "patch"]),
+              rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get", "create", "update"]),
+            ]),
+      ],
+    },
+  ];
+}
+
+function rule(group: string, resources: readonly string[], verbs: readonly string[]) {
+  return { apiGroups: [group], resources, verbs };
+}

@@ -1,0 +1,144 @@
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ClusterRole, ClusterRoleBinding } from "@kx/controllers/api/rbac-v1";
+import { eventually } from "@kx/controllers/testing";
+import { systemClock } from "@kx/core";
+import { SnapshotMetadata } from "@kx/core/contracts/snapshot-metadata";
+import { createGrpcTlsClient, type GrpcClient } from "@kx/core/grpc";
+import { runHost } from "@kx/core/host";
+import { createMetrics, type Metrics } from "@kx/core/metrics";
+import { type CollectingLogger, collectingLogger } from "@kx/core/testing";
+import { connectDriver, csiControllers } from "@kx/csi/controllers";
+import { VolumeSnapshot, VolumeSnapshotContent } from "@kx/csi/snapshot-controller";
+import type { SnapshotMetadataOptions } from "@kx/csi/snapshot-metadata";
+import type { Way } from "./controllers-lab.ts";
+import type { CsiLab } from "./csi-lab.ts";
+
+/** A folder that goes with its test. */
+export async function testFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "kx-csi-metadata-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A port of this machine that nobody listens at. */
+async function freePort(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const server = createServer().listen(0, resolve);
+  await promise;
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (typeof address !== "object" || address === null) throw new Error("no port");
+  return address.port;
+}
+
+/** The snapshot-metadata service of a lab's driver, with the rights that it renders and no others. */
+export interface ServedMetadata extends AsyncDisposable {
+  readonly address: string;
+  readonly log: CollectingLogger;
+  readonly metrics: Metrics;
+  connect(ca: string): GrpcClient<typeof SnapshotMetadata>;
+}
+
+/** Starts it in this process, or in front of the driver's socket; `kubeconfig` replaces that of its own account. */
+export async function serveMetadataOf(
+  lab: CsiLab,
+  way: Way,
+  user: string,
+  options: SnapshotMetadataOptions,
+  kubeconfig?: string,
+): Promise<ServedMetadata> {
+  await using undo = new AsyncDisposableStack();
+  const log = collectingLogger();
+  const metrics = await createMetrics();
+  const driver = way === "in process" ? lab.driver : undo.use(await connectDriver(lab.endpoint, { log }));
+  const port = await freePort();
+  const address = `localhost:${port}`;
+  const snapshotMetadata = { port, address, host: "127.0.0.1", ...options };
+  const extensions = csiControllers(driver, { parts: ["snapshot-metadata"], snapshotMetadata });
+  await grant(
+    lab,
+    user,
+    extensions.flatMap((each) => each.manifests({ namespace: "default", image: "" })),
+  );
+  const host = undo.use(
+    await runHost({
+      role: "controller",
+      extensions,
+      log,
+      metrics,
+      clock: systemClock,
+      kubeconfig: kubeconfig ?? (await lab.cluster.addUser(user)),
+    }),
+  );
+  await host.ready;
+  const owned = undo.move();
+  return {
+    address,
+    log,
+    metrics,
+    connect: (ca) => createGrpcTlsClient(SnapshotMetadata, { address, ca }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function grant(
+  { client }: CsiLab,
+  user: string,
+  objects: readonly { readonly kind: string; readonly metadata: { readonly name?: string } }[],
+) {
+  const role = objects.find(({ kind }) => kind === "ClusterRole") as ClusterRole | undefined;
+  if (role === undefined) throw new Error("no ClusterRole was rendered");
+  const name = `${role.metadata.name}:${user}`;
+  const named = { ...role, metadata: { name } };
+  await client.patch(ClusterRole, named.metadata, named, { type: "apply", force: true });
+  const binding = {
+    metadata: { name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
+  };
+  await client.patch(ClusterRoleBinding, binding.metadata, binding, { type: "apply", force: true });
+}
+
+/** Writes bytes that are not zero into a volume's image, as its user would. */
+export async function writeTo(lab: CsiLab, volume: string, offset: number, length: number): Promise<void> {
+  await using image = await open(join(lab.stateDir, "volumes", volume), "r+");
+  await image.write(Buffer.alloc(length, "x"), 0, length, offset);
+  await image.sync();
+}
+
+/** Takes a snapshot of a claim and waits until it is ready. */
+export async function takeSnapshot(
+  { client }: CsiLab,
+  ref: { readonly namespace: string; readonly name: string },
+  claim: string,
+  className: string,
+): Promise<{ readonly content: string; readonly handle: string }> {
+  await client.create(VolumeSnapshot, {
+    metadata: ref,
+    spec: { source: { persistentVolumeClaimName: claim }, volumeSnapshotClassName: className },
+  });
+  const snapshot = await eventually(
+    async () => {
+      const found = await client.get(VolumeSnapshot, ref);
+      if (found.status?.readyToUse !== true) throw new Error(JSON.stringify(found));
+      return found;
+    },
+    { describe: `snapshot ${ref.name} to be ready` },
+  );
+  const name = snapshot.status?.boundVolumeSnapshotContentName ?? "";
+  const { status } = await client.get(VolumeSnapshotContent, { name });
+  return { content: name, handle: status?.snapshotHandle ?? "" };
+}
+
+type Message = { readonly blockMetadata: readonly { readonly byteOffset: bigint; readonly sizeBytes: bigint }[] };
+
+/** All ranges of a stream, as pairs of offset and size. */
+export async function rangesOf(stream: AsyncIterable<Message>): Promise<readonly (readonly [number, number])[]> {
+  const found: (readonly [number, number])[] = [];
+  for await (const { blockMetadata } of stream) {
+    for (const { byteOffset, sizeBytes } of blockMetadata) found.push([Number(byteOffset), Number(sizeBytes)]);
+  }
+  return found;
+}
