@@ -33,7 +33,9 @@ export function childCommand(
       ? []
       : [`--max-old-space-size=${Math.floor((settings.memoryLimitBytes / 1024 ** 2) * heapShare)}`];
   // What keeps the host small does the same for its children; of its other flags some, as --inspect, can be had only once.
-  const lean = (node.execArgv ?? []).filter((flag) => /^--(max-semi-space-size|v8-pool-size)=/.test(flag));
+  const lean = (node.execArgv ?? []).filter((flag) =>
+    /^--(max-semi-space-size|v8-pool-size|heap-growing-percent)=/.test(flag),
+  );
   const program = [node.execPath, ...lean, ...heap, node.entry, isolatedChildArgument];
   const rights = rightsOf(settings);
   if (machine.setpriv === undefined) {
