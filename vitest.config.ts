@@ -12,6 +12,22 @@ if (reason !== undefined) {
   console.error(`the e2e tier is left out: ${reason}`);
 }
 
+const inTier = (...patterns: readonly string[]) => (reason === undefined ? [...patterns] : []);
+/** They compare what the whole machine has before and after: processes, mounts, links, loop devices, sockets. */
+const alone = inTier(
+  "packages/cluster/test/e2e/{bad-input,control-plane,kill,leaks,own-cluster}.test.ts",
+  "packages/csi/test/e2e/snapshot-metadata.test.ts",
+  "apps/cli/test/e2e/{clean-clone,up-down}.test.ts",
+);
+const e2e = {
+  include: inTier("{packages,apps}/*/test/e2e/**/*.test.ts"),
+  // Processes, not threads: what a cluster spawns dies with the thread that spawned it.
+  pool: "forks" as const,
+  globalSetup: ["vitest.e2e-setup.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
+
 // One root configuration; the tiers are projects (docs/adr/0006-test-tiers.md).
 export default defineConfig({
   test: {
@@ -35,17 +51,16 @@ export default defineConfig({
       },
       {
         test: {
+          ...e2e,
           name: "e2e",
-          include: reason === undefined ? ["{packages,apps}/*/test/e2e/**/*.test.ts"] : [],
-          globalSetup: ["vitest.e2e-setup.ts"],
-          // One file after another: they watch the whole machine for leaks. Processes, not threads: what a cluster
-          // spawns dies with the thread that spawned it.
-          pool: "forks",
-          maxWorkers: 1,
+          exclude: alone,
+          // They wait more than they work.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
+      },
+      {
+        test: { ...e2e, name: "e2e-alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 3 } },
       },
     ],
   },

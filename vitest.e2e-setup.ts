@@ -10,8 +10,8 @@ const startShared = sharedCluster({
 });
 
 // The cluster that e2e tests share. Files that restart or cut off parts start their own.
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(project: TestProject): Promise<undefined | (() => Promise<void>)> {
   const onProgress = ({ step, state }: { step: string; state: string }): void => console.error(`${step}: ${state}`);
   await installMissing(await prerequisites(), { onProgress });
-  return startShared(project);
+  return project.name === "e2e" ? startShared(project) : undefined;
 }
