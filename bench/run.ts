@@ -10,6 +10,7 @@ const benchmarks: Readonly<Record<string, string>> = {
   informer: "packages/controllers/bench/informer.ts",
   foo: "packages/controllers/bench/foo.ts",
   cni: "packages/cni/bench/cni.ts",
+  csi: "packages/csi/bench/csi.ts",
 };
 
 const [wanted, ...args] = process.argv.slice(2);

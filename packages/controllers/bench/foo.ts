@@ -13,8 +13,8 @@ import { startControlPlane } from "@kx/cluster";
 import type { Client } from "@kx/controllers";
 import { Foo } from "@kx/controllers/foo";
 import { clusterClient, eventually } from "@kx/controllers/testing";
+import { machine, median, table, verdict } from "@kx/tooling/bench-report";
 import { buildGo } from "./build-go.ts";
-import { machine, median, table, verdict } from "./report.ts";
 
 interface Peer {
   readonly name: string;

@@ -13,8 +13,8 @@ import { startControlPlane } from "@kx/cluster";
 import type { Client } from "@kx/controllers";
 import { Namespace, Pod, ServiceAccount } from "@kx/controllers/api/core-v1";
 import { clusterClient } from "@kx/controllers/testing";
+import { machine, median, table, verdict } from "@kx/tooling/bench-report";
 import { buildGo } from "./build-go.ts";
-import { machine, median, table, verdict } from "./report.ts";
 
 const { values: options } = parseArgs({
   options: {

@@ -22,18 +22,20 @@ export async function measure(
     }
   };
   await Promise.all(Array.from({ length: width }, work));
-  return describe(times, performance.now() - begin);
+  return summary(times, performance.now() - begin);
 }
 
 /** Figures of calls that took so long each, and so long together. */
-export function describe(times: readonly number[], tookMs: number): Measured {
+export function summary(times: readonly number[], tookMs: number): Measured {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
   return { perSecond: (times.length / tookMs) * 1000, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
-/** A row as text. */
-export function show(what: string, { perSecond, p50Ms, p99Ms }: Measured, go = ""): string {
-  const rate = `${perSecond < 100 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
-  return `| ${what} | ${rate} | ${p50Ms.toFixed(2)} / ${p99Ms.toFixed(2)} | ${go} |`;
+/** Does work for each item, 32 at a time. */
+export async function inParallel<Item>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<void>,
+): Promise<void> {
+  await measure(items.length, 32, (index) => work(items[index] as Item, index));
 }

@@ -98,10 +98,16 @@ async function healthOfAll(
 function mark(message: WithUnknown, health: Health | undefined): void {
   if (health === undefined) return;
   const faults = health.healthStatuses ?? [];
+  const data = faults.length === 0 ? wellCondition : conditionOf(faults);
+  message.$unknown = [...(message.$unknown ?? []), { no: conditionField, wireType: lengthDelimited, data }];
+}
+
+function conditionOf(faults: NonNullable<Health["healthStatuses"]>): Uint8Array {
   const text = faults.map(({ reason = "", message: said = "" }) => (said === "" ? reason : said)).join("; ");
   const condition = new BinaryWriter();
   if (faults.length > 0) condition.tag(1, 0).bool(true);
   condition.tag(2, lengthDelimited).string(text === "" ? "the volume is well" : text);
-  const data = new BinaryWriter().bytes(condition.finish()).finish();
-  message.$unknown = [...(message.$unknown ?? []), { no: conditionField, wireType: lengthDelimited, data }];
+  return new BinaryWriter().bytes(condition.finish()).finish();
 }
+
+const wellCondition = conditionOf([]);

@@ -3,7 +3,9 @@ import { StorageHealthErrorType, VolumeHealthErrorType } from "@kx/core/contract
 import type { FileSystemStat } from "@kx/core/linux";
 import type { ControllerHandlers, NodeHandlers } from "../driver/csi-handlers.ts";
 import type { StoredObject } from "../driver/volume-state.ts";
+import { escapeName } from "../state/file-names.ts";
 import type { Environment } from "./environment.ts";
+import type { Found } from "./folders.ts";
 import { unpackVolume } from "./volume-data.ts";
 
 type HealthHandlers = Pick<ControllerHandlers, "controllerListVolumeHealth" | "controllerGetVolumeHealth"> &
@@ -21,28 +23,33 @@ const leastFree = 0.02;
 /** What is wrong with volumes, as far as it can be seen. */
 export function healthHandlers(env: Environment): HealthHandlers {
   const { folders, mounter, options, state } = env;
-  const ofContent = async (id: string, stored: StoredObject | undefined): Promise<readonly Finding[]> => {
-    const found = folders.find("volumes", id);
-    if (found === undefined) return [lost("ContentMissing", `there is nothing at ${folders.pathOf("volumes", id)}`)];
-    const { kind } = unpackVolume(stored);
-    if (stored !== undefined && kind !== found.kind)
-      return [lost("ContentReplaced", `it was kept as ${kind}, and is a ${found.kind}`)];
+  const ofContent = (
+    id: string,
+    kind: Found["kind"] | undefined,
+    stored: StoredObject | undefined,
+  ): readonly Finding[] => {
+    if (kind === undefined) return [lost("ContentMissing", `there is nothing at ${folders.pathOf("volumes", id)}`)];
+    const { kind: known } = unpackVolume(stored);
+    if (stored !== undefined && known !== kind)
+      return [lost("ContentReplaced", `it was kept as ${known}, and is a ${kind}`)];
     return [];
   };
+  const kindOf = (id: string) => folders.find("volumes", id)?.kind;
   return {
     async controllerListVolumeHealth() {
       const entries = [];
+      const kinds = folders.kinds("volumes");
       for (const stored of await state.list("volume", undefined, Number.MAX_SAFE_INTEGER)) {
-        const healthStatuses = await ofContent(stored.id, stored);
+        const healthStatuses = ofContent(stored.id, kinds.get(escapeName(stored.id)), stored);
         if (healthStatuses.length > 0) entries.push({ volumeId: stored.id, healthStatuses: [...healthStatuses] });
       }
       return { entries };
     },
     async controllerGetVolumeHealth({ volumeId }, { stored }) {
-      return { volumeHealth: { volumeId, healthStatuses: [...(await ofContent(volumeId, stored))] } };
+      return { volumeHealth: { volumeId, healthStatuses: [...ofContent(volumeId, kindOf(volumeId), stored)] } };
     },
     async nodeGetVolumeHealth({ volumeId, volumePublishPath, stagingTargetPath }) {
-      const findings = [...(await ofContent(volumeId, undefined))];
+      const findings = [...ofContent(volumeId, kindOf(volumeId), undefined)];
       const path = volumePublishPath === "" ? stagingTargetPath : volumePublishPath;
       if ((await mounter.mountAt(path)) === undefined)
         findings.push(bad("NotMounted", `nothing is mounted at ${path}`));

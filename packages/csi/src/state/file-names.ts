@@ -15,8 +15,12 @@ export function fileNameOf(id: string): string {
   return short + objectSuffix;
 }
 
+/** What stays as it is: the ids that drivers give, most often. */
+const plain = /^[\w-][\w.-]*$/;
+
 /** A name of any text as a part of a path. */
 export function escapeName(text: string): string {
+  if (plain.test(text)) return text;
   return [...Buffer.from(text)]
     .map((byte, index) => {
       const letter = String.fromCharCode(byte);

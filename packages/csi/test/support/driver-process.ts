@@ -20,8 +20,8 @@ export interface DriverProcess extends AsyncDisposable {
   readonly inside: (file: string, args: readonly string[]) => Promise<string>;
   /** Resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Starts it again on the same folder, in the same namespace. */
-  restart(): Promise<void>;
+  /** Starts it again on the same folder, in the same namespace, with more arguments if there are. */
+  restart(more?: readonly string[]): Promise<void>;
 }
 
 /** Starts the driver and waits until it is ready. */
@@ -36,8 +36,9 @@ export async function startHostpath(args: readonly string[] = [], entry = progra
   let child: ReturnType<typeof spawn>;
   let ended: Promise<number | null>;
 
-  const start = async () => {
-    const flags = ["--endpoint", `unix://${socket}`, "--node-id", "node-1", "--state-dir", stateDir, ...args];
+  const start = async (more: readonly string[] = []) => {
+    const own = ["--endpoint", `unix://${socket}`, "--node-id", "node-1", "--state-dir", stateDir];
+    const flags = [...own, ...args, ...more];
     const before = output.length;
     child = spawn("nsenter", [...namespace, process.execPath, entry, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
     child.stdout?.on("data", (text) => (output += String(text)));
