@@ -1,4 +1,5 @@
 // What bench/cni.ts runs in the network namespace that plays the node: measures, and prints the figures as JSON.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -90,8 +91,14 @@ async function alternate(
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
       // Another namespace each time, as no runtime uses one twice.
       await work(side, pods[(2 * round + sides.indexOf(side)) % pods.length] as BenchPod, name);
+      await quiet();
     }
   }
+}
+
+/** Waits until links that were taken away are gone, so that what one side leaves to do later does not hold up the other. */
+async function quiet(): Promise<void> {
+  while (execFileSync("ip", ["-o", "link", "show", "type", "veth"]).byteLength > 0) await sleep(5);
 }
 
 async function one(side: Side, pod: BenchPod, work: BenchWork): Promise<BenchResult & { readonly allCpuMs: number }> {

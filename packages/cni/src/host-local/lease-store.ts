@@ -38,7 +38,11 @@ export interface LeaseStore {
   giveBack(attachment: AttachmentName, grants: readonly Grant[], waiter: Waiter): Promise<void>;
   /** The sets of which an interface has no address, by their index. */
   missing(pool: Pool, attachment: AttachmentName, waiter: Waiter): Promise<readonly number[]>;
-  /** Why an address could not be given now; undefined if it could. */
+  /**
+   * Why an address could not be given now; undefined if it could. The folder is made, as it is by an ADD.
+   *
+   * @throws KxError `KX_CNI_IO` or `KX_CNI_LEASES_LOCKED`.
+   */
   shortage(pool: Pool, waiter: Waiter): Promise<KxError | undefined>;
   /** Removes the leases of all but these attachments; without a list, of those whose namespace is gone. Gives their number. */
   collect(valid: readonly AttachmentName[] | undefined, waiter: Waiter): Promise<number>;
@@ -70,15 +74,13 @@ export function createLeaseStore(dataDir: string, network: string): LeaseStore {
         held.some((ip) => set.some((range) => rangeHolds(range, ip))) ? [] : [index],
       );
     },
-    async shortage({ sets }, waiter) {
-      if (!folder.exists()) return undefined;
-      return folder.use(waiter, (leases) => {
+    shortage: ({ sets }, waiter) =>
+      folder.use(waiter, (leases) => {
         const view = { ...viewOf(leases), own: [] };
         const { failure } = planLeases({ sets, requested: [] }, view);
         const canReclaim = failure !== undefined && goneLeases(leases, journal).length > 0;
         return canReclaim ? undefined : failure;
-      });
-    },
+      }),
     collect: (valid, waiter) => collect(folder, journal, valid, waiter),
   };
 }

@@ -212,6 +212,16 @@ describe("a full pool", () => {
   });
 });
 
+it("tells by STATUS with code 50 that there can be no leases, before a container asks for one", async () => {
+  writeFileSync(join(lab.dataDir, "file"), "");
+  const dataDir = join(lab.dataDir, "file", "leases");
+  const ipam = { ranges: [[{ subnet: "10.1.2.0/24" }]], dataDir };
+  expect(await lab.failed({ command: "STATUS", ipam })).toMatchObject({
+    code: 50,
+    msg: expect.stringContaining("the leases cannot be locked: ENOTDIR"),
+  });
+});
+
 describe("a configuration that is wrong", () => {
   it.each<[JsonObject, RegExp]>([
     [{ ranges: [[{ subnet: "10.1.2.0/31" }]] }, /too small/],

@@ -71,7 +71,10 @@ export function createHostLocal(options: HostLocalOptions = {}): CniPlugin<HostL
       });
     },
     async status({ config }, ctx) {
-      const shortage = await storeOf(config).shortage(readPool(config, {}), waiterOf(ctx));
+      const pool = readPool(config, {});
+      const shortage = await storeOf(config)
+        .shortage(pool, waiterOf(ctx))
+        .catch((error: unknown) => KxError.from(error));
       if (shortage === undefined) return;
       const { reason, remedy } = shortage;
       throw new KxError("KX_CNI_NOT_AVAILABLE", reason, { cause: shortage, ...(remedy !== undefined && { remedy }) });
