@@ -25,6 +25,15 @@ const request = create(EchoRequestSchema, {
 });
 
 describe("createRedactor", () => {
+  it("replaces fields that are named, where no option may be added", () => {
+    const redactor = createRedactor({ secretFields: [EchoRequestSchema.field.text] });
+    expect(redactor.show(EchoRequestSchema, create(EchoRequestSchema, { text: "hello", number: 5n }))).toEqual({
+      text: "[redacted]",
+      number: 5n,
+    });
+    expect(redactor.secretsIn(EchoRequestSchema, request)).toContain("hello");
+  });
+
   it("replaces what an option marks, at any depth, and shows the rest", () => {
     const redactor = createRedactor({ secretOptions: [test_secret] });
     expect(redactor.show(EchoRequestSchema, request)).toEqual({

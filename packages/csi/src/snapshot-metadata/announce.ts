@@ -1,7 +1,8 @@
 import { type Client, isNotFound } from "@kx/controllers";
-import type { Clock, Logger } from "@kx/core";
+import { type Clock, KxError, type Logger } from "@kx/core";
 import { installCrds } from "../crds/install-crds.ts";
 import { readFiles } from "./files.ts";
+import { serviceSpec } from "./objects.ts";
 import { SnapshotMetadataService, snapshotMetadataCrd } from "./resources.ts";
 
 /** What the cluster is told. */
@@ -22,8 +23,8 @@ export interface Announcing {
   readonly log: Logger;
 }
 
-/** What others have changed or deleted meanwhile is set right so often. */
-const repeatMs = 60_000;
+/** What others have changed or deleted meanwhile is set right each time that the file has been looked at so often. */
+const looksPerRepeat = 12;
 /** How long a new CRD may take to be served. */
 const establishMs = 30_000;
 
@@ -39,7 +40,12 @@ export async function keepAnnounced(
   await installCrds(client, [snapshotMetadataCrd()], { log, signal });
   while (!signal.aborted) {
     const { ca } = await readFiles({ ca: caFile });
-    if (ca !== told?.ca || clock.now() - told.atMs >= repeatMs) {
+    const isWhole = /-----END CERTIFICATE-----\s*$/.test(ca);
+    if (told === undefined && !isWhole) {
+      throw new KxError("KX_CSI_METADATA", `${caFile} holds no certificate`, { remedy: "give a file of PEM" });
+    }
+    // Half a file is one that is being written.
+    if (isWhole && (ca !== told?.ca || clock.now() - told.atMs >= looksPerRepeat * reloadMs)) {
       await announce({ ...rest, ca }, announcing, signal);
       if (ca !== told?.ca) log.info({ driver: rest.driverName, ...rest }, "snapshot-metadata service announced");
       told = { ca, atMs: clock.now() };
@@ -55,7 +61,7 @@ async function announce(
   signal: AbortSignal,
 ): Promise<void> {
   const metadata = { name: driverName };
-  const spec = { address, audience, caCert: Buffer.from(ca).toString("base64") };
+  const spec = serviceSpec(address, audience, ca);
   const endMs = clock.now() + establishMs;
   for (;;) {
     try {

@@ -2,7 +2,7 @@ import { type Client, isNotFound, type ObjectLike, type ObjectRef, type Resource
 import { KxError } from "@kx/core";
 import { grpcError } from "@kx/core/grpc";
 import { readSecret, snapshotterSecretOf } from "../controllers/secrets.ts";
-import { defaultClass } from "../snapshot-controller/classes.ts";
+import { defaultClasses } from "../snapshot-controller/classes.ts";
 import { annotations } from "../snapshot-controller/names.ts";
 import {
   type SnapshotClass,
@@ -62,15 +62,16 @@ async function secretsOf(snapshot: Stored<VolumeSnapshot>, contentName: string, 
 }
 
 /** The class that it names, else the driver's default one. Snapshots of groups and those that existed before may have none. */
-async function classOf({ spec }: Stored<VolumeSnapshot>, looking: Looking): Promise<SnapshotClass | undefined> {
-  const name = spec.volumeSnapshotClassName;
+async function classOf(snapshot: Stored<VolumeSnapshot>, looking: Looking): Promise<SnapshotClass | undefined> {
+  const name = snapshot.spec.volumeSnapshotClassName;
   if (name !== undefined) return await read(VolumeSnapshotClass, { name }, looking, "UNAVAILABLE");
   const { client, driverName, signal } = looking;
   const { items } = await client.list(VolumeSnapshotClass, { signal }).catch((error: unknown) => {
     throw unavailable("the VolumeSnapshotClasses", error);
   });
-  const found = defaultClass(items, driverName, annotations.defaultClass);
-  return typeof found === "string" ? undefined : found;
+  const [first, ...others] = defaultClasses(items, driverName, annotations.defaultClass);
+  if (others.length === 0) return first;
+  throw grpcError("UNAVAILABLE", `${nameOf(snapshot)} has no class, and ${driverName} several default ones`);
 }
 
 async function read<T extends ObjectLike>(

@@ -1,9 +1,10 @@
+import { apiVersionOf } from "@kx/controllers";
 import type { CustomResourceDefinition } from "@kx/controllers/api/apiextensions-v1";
 import type { KubeObject, RenderEnv } from "@kx/core";
 import type { DriverClient } from "../controllers/driver-client.ts";
 import { partName } from "../controllers/part-name.ts";
 import { defaultPort, type SnapshotMetadataOptions } from "./options.ts";
-import { snapshotMetadataCrd } from "./resources.ts";
+import { SnapshotMetadataService, snapshotMetadataCrd } from "./resources.ts";
 
 /** The port of the Service. */
 const servicePort = 6443;
@@ -18,13 +19,28 @@ export function serviceAddress(driver: Pick<DriverClient, "name">, namespace: st
   return `${metadataPartName(driver)}.${namespace}.svc:${servicePort}`;
 }
 
+/** What a SnapshotMetadataService says. */
+export function serviceSpec(address: string, audience: string, ca: string): SnapshotMetadataService["spec"] {
+  return { address, audience, caCert: Buffer.from(ca).toString("base64") };
+}
+
+/** What tokens must be for; undefined: what the SnapshotMetadataService says that others make. */
+export function audienceOf(
+  driver: Pick<DriverClient, "name">,
+  { audience, caFile, ca }: SnapshotMetadataOptions,
+): string | undefined {
+  return audience ?? (caFile === undefined && ca === undefined ? undefined : driver.name);
+}
+
 /** What the part needs in the cluster: the CRD, a Service before its pods, and its rights. */
 export function metadataObjects(
   driver: Pick<DriverClient, "name">,
-  { port = defaultPort, podLabels, caFile }: SnapshotMetadataOptions,
+  options: SnapshotMetadataOptions,
   { namespace }: Pick<RenderEnv, "namespace">,
 ): readonly KubeObject[] {
+  const { port = defaultPort, podLabels, caFile, ca } = options;
   const name = metadataPartName(driver);
+  const address = options.address ?? serviceAddress(driver, namespace);
   const crd: CustomResourceDefinition = snapshotMetadataCrd();
   return [
     crd as unknown as KubeObject,
@@ -37,6 +53,16 @@ export function metadataObjects(
         ports: [{ name: "snapshot-metadata", port: servicePort, targetPort: port, protocol: "TCP" }],
       },
     },
+    ...(ca === undefined
+      ? []
+      : [
+          {
+            apiVersion: apiVersionOf(SnapshotMetadataService),
+            kind: SnapshotMetadataService.kind,
+            metadata: { name: driver.name },
+            spec: serviceSpec(address, audienceOf(driver, options) ?? driver.name, ca),
+          },
+        ]),
     {
       apiVersion: "rbac.authorization.k8s.io/v1",
       kind: "ClusterRole",

@@ -9,8 +9,8 @@ export interface SnapshotMetadataOptions {
   /** The address that it listens at. Default: every one of the machine. */
   readonly host?: string;
   /**
-   * What tokens of callers must be for. Default: what the SnapshotMetadataService says; the driver's name where this part makes
-   * it.
+   * What tokens of callers must be for. Default: what the SnapshotMetadataService says; the driver's name where `caFile` or
+   * `ca` is given.
    */
   readonly audience?: string;
   /**
@@ -18,6 +18,11 @@ export interface SnapshotMetadataOptions {
    * none, and changes it with the file. Default: others make it.
    */
   readonly caFile?: string;
+  /**
+   * The same as text. With it the manifests have the SnapshotMetadataService, and this part leaves it alone. Default: they have it
+   * not.
+   */
+  readonly ca?: string;
   /** Host and port for the SnapshotMetadataService. Default: those of the Service that the manifests have. */
   readonly address?: string;
   /** Labels of the pods that this part runs in, for that Service. Default: `app.kubernetes.io/name` is the Service's name. */

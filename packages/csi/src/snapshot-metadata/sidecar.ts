@@ -5,7 +5,7 @@ import { PluginService } from "@kx/core/contracts/csi";
 import type { DriverClient } from "../controllers/driver-client.ts";
 import type { Sidecar } from "../controllers/sidecars.ts";
 import { keepAnnounced } from "./announce.ts";
-import { metadataObjects, metadataPartName, serviceAddress } from "./objects.ts";
+import { audienceOf, metadataObjects, metadataPartName, serviceAddress } from "./objects.ts";
 import type { SnapshotMetadataOptions } from "./options.ts";
 import { serveMetadata } from "./serve-metadata.ts";
 
@@ -44,7 +44,7 @@ function metadataExtension(driver: DriverClient, options: SnapshotMetadataOption
 /** All replicas serve, whoever leads: a Service has them all behind it. */
 function partsOf(driver: DriverClient, options: SnapshotMetadataOptions, env: HostEnv): readonly Runnable[] {
   const { caFile, reloadMs = 5000 } = options;
-  const audience = options.audience ?? (caFile === undefined ? undefined : driver.name);
+  const audience = audienceOf(driver, options);
   const connect = async () => {
     const { clock, kubeconfig } = env;
     const config = await loadKubeconfig({ clock, ...(kubeconfig === undefined ? {} : { path: kubeconfig }) });

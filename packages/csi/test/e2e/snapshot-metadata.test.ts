@@ -32,7 +32,7 @@ const ways: readonly Way[] = ["in process", "over its socket"];
 const audience = "backup.example.com";
 
 /** What the driver does beside its work. */
-const driverSeen = { secrets: {} as Record<string, string>, streams: 0 };
+const driverSeen = { secrets: {} as Record<string, string>, streams: 0, messages: 0 };
 /** What it shall do; given anew for each test. */
 let behaviour: "work" | "endless" | "fail" = "work";
 afterEach(() => {
@@ -53,6 +53,7 @@ function watchedHostpath(stateDir: string) {
         if (behaviour === "fail") throw csiError("BUSY", `not with ${request.secrets["password"]}`);
         if (behaviour === "work") return yield* getMetadataAllocated(request, ctx);
         for (let at = 0n; ; at += 4096n) {
+          driverSeen.messages += 1;
           const blockMetadata = Array.from({ length: 500 }, () => ({ byteOffset: at, sizeBytes: 4096n }));
           yield { blockMetadataType: 2, volumeCapacityBytes: 1n << 40n, blockMetadata };
         }
@@ -254,6 +255,50 @@ describe("who asks", () => {
   });
 });
 
+describe("a snapshot without a class", () => {
+  const makeDefault = async (...names: readonly string[]) => {
+    for (const name of ["plain", "secret"]) {
+      const value = names.includes(name) ? "true" : null;
+      const annotations = { "snapshot.storage.kubernetes.io/is-default-class": value };
+      await lab.client.patch(VolumeSnapshotClass, { name }, { metadata: { annotations } }, { type: "merge" });
+    }
+  };
+
+  it("is asked about with the secret of the driver's default class, and without one where there is none", async () => {
+    const content = `given-${namespace.name}`;
+    const ref = { namespace: namespace.name, name: "given" };
+    await lab.client.create(VolumeSnapshotContent, {
+      metadata: { name: content },
+      spec: {
+        driver: lab.driver.name,
+        deletionPolicy: "Retain",
+        source: { snapshotHandle: base.handle },
+        volumeSnapshotRef: ref,
+      },
+    });
+    await lab.client.create(VolumeSnapshot, {
+      metadata: ref,
+      spec: { source: { volumeSnapshotContentName: content } },
+    });
+    await using client = metadataOf("in process").connect(ca);
+    const securityToken = await tokenOf("backup");
+    const ask = () =>
+      rangesOf(client.calls.getMetadataAllocated({ securityToken, namespace: namespace.name, snapshotName: "given" }));
+    expect(await eventually(ask, { describe: "the snapshot to be ready" })).toEqual(written);
+    expect(driverSeen.secrets).toEqual({});
+    try {
+      await makeDefault("secret");
+      const missing = { code: "KX_GRPC_UNAVAILABLE", message: expect.stringMatching(/secret .*\/for-given/) };
+      await expect(ask()).rejects.toMatchObject(missing);
+      await makeDefault("plain", "secret");
+      const many = { code: "KX_GRPC_UNAVAILABLE", message: expect.stringContaining("several default ones") };
+      await expect(ask()).rejects.toMatchObject(many);
+    } finally {
+      await makeDefault();
+    }
+  });
+});
+
 describe("the driver", () => {
   it("gets the secret of the snapshot's class, of which neither callers nor logs learn", async () => {
     const password = `planted-${namespace.name}`;
@@ -327,10 +372,13 @@ describe.each(ways)("a stream, with its driver %s", (way) => {
     const options = { certFile, keyFile, audience, maxStreamMs: 1000 };
     await using bounded = await serveMetadataOf(lab, way, "bounded", options);
     await using client = bounded.connect(ca);
+    const before = driverSeen.messages;
     const reading = client.calls.getMetadataAllocated(await endless())[Symbol.asyncIterator]();
     await reading.next();
     await until(1);
     await until(0);
+    // In a second it could make ten thousands, of 7 kB each.
+    expect(driverSeen.messages - before).toBeLessThan(500);
     const rest = (async () => {
       for (;;) if ((await reading.next()).done === true) return "done";
     })();

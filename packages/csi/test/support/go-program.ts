@@ -17,10 +17,10 @@ export function goEnvironment(): NodeJS.ProcessEnv | undefined {
   }
 }
 
-/** A program out of a Go module that a folder's go.mod names with checksums, in the user's cache: built once per content. */
+/** A program of a folder's Go module, or out of one that its go.mod names with checksums, in the user's cache: built once per content. */
 export function goTool(folder: string, pkg: string, env: NodeJS.ProcessEnv): string {
   const hash = createHash("sha256").update(pkg);
-  for (const name of ["go.mod", "go.sum"]) hash.update(readFileSync(join(folder, name)));
+  for (const name of readdirSync(folder).toSorted()) hash.update(readFileSync(join(folder, name)));
   const cache = join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kx", pkg.split("/").at(-1) ?? "");
   const program = join(cache, hash.digest("hex").slice(0, 32));
   if (existsSync(program)) return program;

@@ -8,7 +8,7 @@ import { systemClock } from "@kx/core";
 import { SnapshotMetadata } from "@kx/core/contracts/snapshot-metadata";
 import { createGrpcTlsClient, type GrpcClient } from "@kx/core/grpc";
 import { runHost } from "@kx/core/host";
-import { createMetrics, type Metrics } from "@kx/core/metrics";
+import { createMetrics } from "@kx/core/metrics";
 import { type CollectingLogger, collectingLogger } from "@kx/core/testing";
 import { connectDriver, csiControllers } from "@kx/csi/controllers";
 import { VolumeSnapshot, VolumeSnapshotContent } from "@kx/csi/snapshot-controller";
@@ -23,7 +23,7 @@ export async function testFolder(): Promise<AsyncDisposable & { readonly path: s
 }
 
 /** A port of this machine that nobody listens at. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const server = createServer().listen(0, resolve);
   await promise;
@@ -37,7 +37,8 @@ async function freePort(): Promise<number> {
 export interface ServedMetadata extends AsyncDisposable {
   readonly address: string;
   readonly log: CollectingLogger;
-  readonly metrics: Metrics;
+  /** What its host shows. */
+  metrics(): Promise<string>;
   connect(ca: string): GrpcClient<typeof SnapshotMetadata>;
 }
 
@@ -51,7 +52,6 @@ export async function serveMetadataOf(
 ): Promise<ServedMetadata> {
   await using undo = new AsyncDisposableStack();
   const log = collectingLogger();
-  const metrics = await createMetrics();
   const driver = way === "in process" ? lab.driver : undo.use(await connectDriver(lab.endpoint, { log }));
   const port = await freePort();
   const address = `localhost:${port}`;
@@ -67,7 +67,8 @@ export async function serveMetadataOf(
       role: "controller",
       extensions,
       log,
-      metrics,
+      metrics: await createMetrics(),
+      health: { port: 0 },
       clock: systemClock,
       kubeconfig: kubeconfig ?? (await lab.cluster.addUser(user)),
     }),
@@ -77,7 +78,7 @@ export async function serveMetadataOf(
   return {
     address,
     log,
-    metrics,
+    metrics: async () => await (await fetch(`${host.healthUrl}/metrics`)).text(),
     connect: (ca) => createGrpcTlsClient(SnapshotMetadata, { address, ca }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
