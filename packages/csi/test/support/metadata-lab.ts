@@ -115,7 +115,7 @@ export async function takeSnapshot(
   ref: { readonly namespace: string; readonly name: string },
   claim: string,
   className: string,
-): Promise<{ readonly content: string; readonly handle: string }> {
+): Promise<{ readonly handle: string }> {
   await client.create(VolumeSnapshot, {
     metadata: ref,
     spec: { source: { persistentVolumeClaimName: claim }, volumeSnapshotClassName: className },
@@ -130,7 +130,7 @@ export async function takeSnapshot(
   );
   const name = snapshot.status?.boundVolumeSnapshotContentName ?? "";
   const { status } = await client.get(VolumeSnapshotContent, { name });
-  return { content: name, handle: status?.snapshotHandle ?? "" };
+  return { handle: status?.snapshotHandle ?? "" };
 }
 
 type Message = { readonly blockMetadata: readonly { readonly byteOffset: bigint; readonly sizeBytes: bigint }[] };
