@@ -91,14 +91,17 @@ async function alternate(
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
       // Another namespace each time, as no runtime uses one twice.
       await work(side, pods[(2 * round + sides.indexOf(side)) % pods.length] as BenchPod, name);
-      await quiet();
+      untilLinksAreGone();
     }
   }
 }
 
-/** Waits until links that were taken away are gone, so that what one side leaves to do later does not hold up the other. */
-async function quiet(): Promise<void> {
-  while (execFileSync("ip", ["-o", "link", "show", "type", "veth"]).byteLength > 0) await sleep(5);
+/**
+ * Waits until links that were taken away are gone, so that what one side leaves to do later does not hold up the other. Awake,
+ * as a node is that starts containers.
+ */
+function untilLinksAreGone(): void {
+  while (execFileSync("ip", ["-o", "link", "show", "type", "veth"]).byteLength > 0);
 }
 
 async function one(side: Side, pod: BenchPod, work: BenchWork): Promise<BenchResult & { readonly allCpuMs: number }> {
