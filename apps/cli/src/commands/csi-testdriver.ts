@@ -10,13 +10,15 @@ import type { Terminal } from "../terminal.ts";
 /** Prints the file by which the storage suite of Kubernetes knows a driver. Resolves to the exit code. */
 export async function csiTestDriver(flags: TestDriverFlags, { stdout }: Terminal): Promise<number> {
   const { endpoint, csiDriver, set, ...options } = flags;
+  // What is wrong with the command line is told before the driver is asked.
+  const settings = set === undefined ? {} : { set: Object.fromEntries(set.map(readSetting)) };
   const spec = csiDriver === undefined ? undefined : await readCsiDriver(csiDriver);
   const file = await describeTestDriver(
     { endpoint },
     {
       ...options,
       ...(spec === undefined ? {} : { csiDriver: spec }),
-      ...(set === undefined ? {} : { set: Object.fromEntries(set.map(readSetting)) }),
+      ...settings,
     },
   );
   stdout.write(`${format(file, "yaml")}\n`);

@@ -1,0 +1,3 @@
+module kx.dev/csi/test/testdriver
+
+go 1.26
