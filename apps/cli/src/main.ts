@@ -63,6 +63,7 @@ const program = createProgram(
     status: async (options) => (await import("./commands/status.ts")).status(options, terminal),
     logs: async (component, options) => (await import("./commands/logs.ts")).logs(component, options, terminal),
     kubectl,
+    load: async (archive, options) => (await import("./commands/load.ts")).load(archive, options, terminal),
     kubeconfig: async (options) => (await import("./commands/kubeconfig.ts")).kubeconfig(options, terminal),
     doctor: async (options) => (await import("./commands/doctor.ts")).doctor(options, terminal, interruptible()),
     demo: async (options) => (await import("./commands/demo.ts")).demo(options, terminal, interruptible()),

@@ -16,7 +16,7 @@ async function parse(...argv: string[]): Promise<{ ran?: unknown[]; code?: numbe
       );
       return 3;
     };
-  const names = ["up", "down", "status", "logs", "kubectl", "kubeconfig", "doctor", "demo"];
+  const names = ["up", "down", "status", "logs", "kubectl", "load", "kubeconfig", "doctor", "demo"];
   const ofCni = [
     "add",
     "check",

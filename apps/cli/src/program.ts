@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { addCniCommands, type CniActions } from "./cni/flags.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
 import type { DownOptions } from "./commands/down.ts";
+import type { LoadOptions } from "./commands/load.ts";
 import type { LogsOptions } from "./commands/logs.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import type { UpOptions } from "./commands/up.ts";
@@ -15,6 +16,7 @@ export interface Actions {
   status(options: StatusOptions): Promise<number>;
   logs(component: string | undefined, options: LogsOptions): Promise<number>;
   kubectl(args: readonly string[]): Promise<number>;
+  load(archive: string, options: LoadOptions): Promise<number>;
   kubeconfig(options: { readonly dir?: string }): Promise<number>;
   doctor(options: DoctorOptions): Promise<number>;
   demo(options: { readonly dir?: string }): Promise<number>;
@@ -112,6 +114,10 @@ export function createProgram(actions: Actions, version: string, done: (code: nu
     .helpOption(false)
     .allowUnknownOption()
     .action(async (args: string[]) => done(await actions.kubectl(args)));
+  command("load", "let pods use the images of an OCI archive, under the names in it", "kx load my-driver.tar")
+    .argument("<archive>", "made by `docker save`, buildah, or writeImage of @kx/cluster")
+    .addOption(dirOption())
+    .action(async (archive: string, options: LoadOptions) => done(await actions.load(archive, options)));
   command("kubeconfig", "print the path of the administrator's kubeconfig", "export KUBECONFIG=$(kx kubeconfig)")
     .addOption(dirOption())
     .action(async (options: { dir?: string }) => done(await actions.kubeconfig(options)));
