@@ -13,6 +13,7 @@ export {
 export { type CreateVolumeInit, createCo, type TestCo, type UseOptions, type VolumeUse } from "./co.ts";
 export { conformance } from "./conformance/conformance.ts";
 export { describeConformance } from "./conformance/describe.ts";
+export type { DriverFaults } from "./conformance/faults.ts";
 export type { ConformanceOptions } from "./conformance/options.ts";
 export { type ConformanceReport, formatReport } from "./conformance/report.ts";
 export { type DriverCalls, type DriverUnderTest, openDriver, type TestedDriver } from "./driver-under-test.ts";

@@ -37,6 +37,29 @@ const noToken = (call: string): Breakage => ({
   [call]: async (request, next) => ({ ...(await next(request)), nextToken: "" }),
 });
 
+function publishedOnce(): Breakage {
+  const seen = new Set<unknown>();
+  return {
+    nodePublishVolume: async (r, next) => {
+      if (seen.has(r["targetPath"])) throw grpcError("ALREADY_EXISTS", "it is published");
+      seen.add(r["targetPath"]);
+      return await next(r);
+    },
+  };
+}
+
+/** Sound until it was restarted: its callers ask for its capabilities at first, and then again. */
+function forgetful(call: string, after: Breakage[string]): Breakage {
+  let asked = 0;
+  return {
+    controllerGetCapabilities: async (r, next) => {
+      asked++;
+      return await next(r);
+    },
+    [call]: async (r, next, twin) => (asked > 1 ? await after(r, next, twin) : await next(r)),
+  };
+}
+
 /** For each case of the kit a driver that does what the case is there to find, and is sound otherwise. `D3` is for all of D3. */
 export const twins: Readonly<Record<string, Breakage>> = {
   "D1.info": { getPluginInfo: async (r, next) => ({ ...(await next(r)), vendorVersion: "" }) },
@@ -196,16 +219,7 @@ export const twins: Readonly<Record<string, Breakage>> = {
   "D12.delete": { deleteVolume: asOk({}) },
   "D13.info": { nodeGetInfo: async (r, next) => ({ ...(await next(r)), maxVolumesPerNode: -1n }) },
   "D13.use": { nodePublishVolume: lax },
-  "D13.again": (() => {
-    const seen = new Set<unknown>();
-    return {
-      nodePublishVolume: async (r: Fields, next: (request: Fields) => Promise<Fields>) => {
-        if (seen.has(r["targetPath"])) throw grpcError("ALREADY_EXISTS", "it is published");
-        seen.add(r["targetPath"]);
-        return await next(r);
-      },
-    };
-  })(),
+  "D13.again": publishedOnce(),
   "D13.other-readonly": { nodePublishVolume: asOk({}) },
   "D13.single-writer": { nodePublishVolume: asOk({}) },
   "D13.multi-writer": {
@@ -242,4 +256,16 @@ export const twins: Readonly<Record<string, Breakage>> = {
   },
   "D15.volume": { controllerGetVolumeHealth: asOk({}) },
   "D15.list-token": { controllerListVolumeHealth: asOk({}) },
+  "D16.gave-up": { createVolume: renamed },
+  "D16.remember": forgetful("createVolume", renamed),
+  "D16.kill-create": forgetful("createVolume", renamed),
+  "D16.kill-delete": forgetful("deleteVolume", lax),
+  "D16.kill-snapshot": forgetful("createSnapshot", renamed),
+  "D16.kill-published": publishedOnce(),
+  "D16.full": {
+    createVolume: async (r, next) =>
+      await next(r).catch(() => {
+        throw grpcError("INTERNAL", "no space left on device");
+      }),
+  },
 };

@@ -10,6 +10,8 @@ export interface ConformanceCase {
   readonly needs: readonly Capability[];
   /** Whether a volume is brought to this machine. Default: false. */
   readonly isMounting?: boolean;
+  /** Whether the driver has to be killed and started again for it. Default: false. */
+  readonly needsFaults?: boolean;
   /** Throws if the driver does not do it. */
   readonly run: (scope: Scope) => Promise<void>;
 }

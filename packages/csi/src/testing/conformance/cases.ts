@@ -4,6 +4,7 @@ import { atOnceCases } from "./cases/at-once.ts";
 import { attachCases } from "./cases/attach.ts";
 import { capabilityCases } from "./cases/capabilities.ts";
 import { contentCases } from "./cases/content.ts";
+import { faultCases } from "./cases/faults.ts";
 import { fieldSizeCases } from "./cases/field-sizes.ts";
 import { groupCases } from "./cases/groups.ts";
 import { healthCases } from "./cases/health.ts";
@@ -33,6 +34,7 @@ export const allCases: readonly ConformanceCase[] = [
   ...nodeCases,
   ...secretCases,
   ...healthCases,
+  ...faultCases,
 ];
 
 /** The cases of a run. */

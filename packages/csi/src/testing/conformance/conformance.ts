@@ -30,7 +30,7 @@ export async function conformance(
 
 /** The cases of a run, if the names in the options are right. */
 export function checkedCases(options: ConformanceOptions): readonly ConformanceCase[] {
-  const remedy = "name a case, or a requirement from D1 to D15";
+  const remedy = "name a case, or a requirement from D1 to D16";
   requireCases(allCases, options, { code: "KX_CSI_TESTING", suite: "the conformance kit", remedy });
   return casesOf(options.only);
 }
@@ -46,10 +46,14 @@ export async function runCase(lab: Lab, one: ConformanceCase): Promise<CaseRepor
 }
 
 /** Why a case says nothing about a driver. */
-function excuseOf({ options, settings, driver }: Lab, { id, needs, isMounting }: ConformanceCase): string | undefined {
+function excuseOf(
+  { options, settings, driver }: Lab,
+  { id, needs, isMounting, needsFaults }: ConformanceCase,
+): string | undefined {
   const exempt = exemptionOf(id, options);
   if (exempt !== undefined) return exempt;
   const lacking = needs.filter((need) => !driver.capabilities.has(need));
   if (lacking.length > 0) return `the driver does not say that it has: ${lacking.join(", ")}`;
+  if (needsFaults === true && options.faults === undefined) return "the driver is not killed here: there are no faults";
   return isMounting === true && !settings.mounts ? "no volumes are brought to this machine" : undefined;
 }

@@ -1,4 +1,5 @@
 import type { DriverUnderTest } from "../driver-under-test.ts";
+import type { DriverFaults } from "./faults.ts";
 
 /** What the conformance kit runs on. */
 export type ConformanceOptions = DriverUnderTest & {
@@ -18,6 +19,8 @@ export type ConformanceOptions = DriverUnderTest & {
   readonly mounts?: boolean;
   /** Where volumes are staged and published; the driver must see it under the same path. Default: a temporary folder. */
   readonly folder?: string;
+  /** How the driver is killed and its storage is filled; cases that need it do not apply without. Default: none. */
+  readonly faults?: DriverFaults;
   /** Cases that do not hold for this driver, by id or requirement, with the reason. They are not run. */
   readonly exempt?: Readonly<Record<string, string>>;
   /** Cases that are known to fail, by id, with the reason. One that passes all the same is reported. */

@@ -39,4 +39,5 @@ const requirements: Readonly<Record<string, string>> = {
   D13: "volumes on the node",
   D14: "secrets",
   D15: "health",
+  D16: "faults",
 };
