@@ -1,9 +1,13 @@
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { didYouMean, KxError } from "@kx/core";
 import { type ConformanceOptions, conformance, formatCase, formatCounts } from "@kx/csi/testing";
 import type { SanityFlags } from "../csi/flags.ts";
 import { format } from "../output.ts";
 import type { Terminal } from "../terminal.ts";
+
+const execute = promisify(execFile);
 
 /** What `--options` may hold: each is an object of strings. */
 const optionKeys = ["parameters", "mutableParameters", "snapshotParameters", "secrets", "exempt", "knownGaps"] as const;
@@ -25,6 +29,7 @@ export async function csiSanity(flags: SanityFlags, { stdout }: Terminal, signal
     ...(volumeSize === undefined ? {} : { volumeBytes: volumeSize }),
     ...(folder === undefined ? {} : { folder }),
     ...(only === undefined ? {} : { only }),
+    ...faultsOf(flags),
   };
   const isTable = output === undefined;
   if (isTable) stdout.write(`${endpoint}\n`);
@@ -36,6 +41,23 @@ export async function csiSanity(flags: SanityFlags, { stdout }: Terminal, signal
   });
   stdout.write(output === undefined ? `\n${formatCounts(report)}\n` : `${format(report, output)}\n`);
   return report.isConformant ? 0 : 1;
+}
+
+/** The commands by which the driver is killed and started again. */
+function faultsOf({ kill, start }: SanityFlags): Pick<ConformanceOptions, "faults"> {
+  if (kill === undefined && start === undefined) return {};
+  if (kill === undefined || start === undefined) {
+    throw new KxError("KX_CLI_CSI", `there is --${kill === undefined ? "start" : "kill"} alone`, {
+      remedy: "give --kill and --start, or none of them",
+    });
+  }
+  return { faults: { kill: () => inShell(kill), start: () => inShell(start) } };
+}
+
+async function inShell(command: string): Promise<void> {
+  await execute("sh", ["-c", command]).catch((error: Error & { readonly stderr?: string }) => {
+    throw new KxError("KX_CLI_CSI", `${command}: ${error.stderr?.trim() || error.message}`, { cause: error });
+  });
 }
 
 async function readOptions(path: string): Promise<WrittenOptions> {

@@ -13,6 +13,9 @@ export interface SanityFlags {
   readonly mounts: boolean;
   readonly only?: readonly string[];
   readonly all?: boolean;
+  /** Shell commands, both or none. */
+  readonly kill?: string;
+  readonly start?: string;
   readonly output?: Format;
 }
 
@@ -112,6 +115,8 @@ export function addCsiCommands(program: Command, actions: CsiActions, done: (cod
     .option("--block", "use volumes as raw block devices (default: mounted)")
     .option("--no-mounts", "bring no volumes to this machine")
     .option("--only <cases...>", "cases or requirements, such as D8 or D4.again")
+    .option("--kill <command>", "shell command that ends the driver at once, for the cases of crashes; with --start")
+    .option("--start <command>", "shell command that starts it again on its state, and returns; with --kill")
     .option("--all", "show also the cases that do not apply, with the reasons")
     .addOption(new Option("-o, --output <format>", "print data instead of a table").choices(["json", "yaml"]))
     .action(async (flags: SanityFlags) => done(await actions.sanity(flags)));

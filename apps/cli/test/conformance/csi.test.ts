@@ -1,13 +1,17 @@
 // `kx csi sanity` and `kx csi testdriver` as authors of drivers call them.
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { collectingLogger } from "@kx/core/testing";
 import { type CsiDriver, defineCsiDriver, runCsiDriver } from "@kx/csi";
 import { hostpath } from "@kx/csi/hostpath";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { kx } from "../e2e/run-kx.ts";
+
+const execute = promisify(execFile);
 
 let folder: string;
 let endpoint: string;
@@ -80,6 +84,29 @@ describe("kx csi sanity", () => {
     const knownGaps = { "D4.size": "sizes come with the next release" };
     const gaps = await csi("sanity", "--no-mounts", "--only", "D4.size", "--options", await optionsFile({ knownGaps }));
     expect(gaps.code, gaps.stdout).toBe(0);
+  });
+
+  it("kills the driver and starts it again by commands", async () => {
+    const driver = join(folder, "driver.sh");
+    const program = join(import.meta.dirname, "../../../../packages/csi/bin/kx-csi-hostpath.mjs");
+    const flags = `--endpoint ${endpoint} --node-id node-1 --state-dir ${folder}/state`;
+    // It comes back when the driver listens.
+    const begin = `"${process.execPath}" "${program}" ${flags} >>"${folder}/log" 2>&1 & echo $! >"${folder}/pid"`;
+    const wait = `until [ -S "${folder}/csi.sock" ]; do sleep 0.05; done`;
+    await writeFile(driver, `#!/bin/sh\n${begin}\n${wait}\n`, { mode: 0o755 });
+    const kill = `kill -9 $(cat ${folder}/pid); rm -f ${folder}/csi.sock`;
+    await execute(driver);
+    try {
+      const commands = ["--kill", kill, "--start", driver];
+      const run = await csi("sanity", "--no-mounts", "--only", "D16.remember", "D16.kill-delete", ...commands);
+      expect(run.code, run.stdout).toBe(0);
+      expect(run.stdout).toContain("2 cases: 2 passed, 0 failed");
+      const broken = await csi("sanity", "--no-mounts", "--only", "D16.remember", "--kill", kill, "--start", "false");
+      expect(broken.code, broken.stdout).toBe(1);
+    } finally {
+      await execute("sh", ["-c", kill]).catch(() => {});
+    }
+    expect((await csi("sanity", "--kill", "true")).stderr).toContain("give --kill and --start");
   });
 
   it("says what is wrong with its command line, and with a driver that does not answer", async () => {
