@@ -11,6 +11,7 @@ export default defineConfig(
     "host/child": "src/host/child.ts",
     "grpc/index": "src/grpc/index.ts",
     "metrics/index": "src/metrics/index.ts",
+    "manifests/index": "src/manifests/index.ts",
     "linux/index": "src/linux/index.ts",
     "linux/bounded-child": "src/linux/bounded-child.ts",
     "linux/netlink-worker": "src/linux/netlink-worker.ts",

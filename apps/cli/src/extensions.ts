@@ -71,19 +71,31 @@ export async function startNodeAgents(
   }
 }
 
-/** Adds to the extensions' objects the account of the controller manager and binds each of their roles to it. */
+/** Adds to the extensions' objects the account of the controller manager, and binds to it those of their roles that are not for nodes. */
 export function managerObjects(rendered: readonly KubeObject[]): readonly KubeObject[] {
-  return accountObjects(managerAccount, rendered);
+  return accountObjects(managerAccount, rendered, (role) => !isForNodes(role));
 }
 
-/** Adds to objects an account of kx's namespace, and binds each of their roles to it. */
-export function accountObjects(account: string, rendered: readonly KubeObject[]): readonly KubeObject[] {
+/** Adds to objects an account of kx's namespace, and binds to it their roles, all or those that are meant. */
+export function accountObjects(
+  account: string,
+  rendered: readonly KubeObject[],
+  isMeant: (role: KubeObject) => boolean = () => true,
+): readonly KubeObject[] {
+  const roles = rendered.filter(
+    (object) => (object.kind === "ClusterRole" || object.kind === "Role") && isMeant(object),
+  );
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name: account } },
     ...rendered,
-    ...rendered.filter(({ kind }) => kind === "ClusterRole" || kind === "Role").map((role) => bindingOf(account, role)),
+    ...roles.map((role) => bindingOf(account, role)),
   ];
+}
+
+function isForNodes({ metadata }: KubeObject): boolean {
+  const labels = metadata["labels"] as Readonly<Record<string, string>> | undefined;
+  return labels?.["kx.dev/account"] === "node";
 }
 
 function bindingOf(account: string, { kind, metadata }: KubeObject): KubeObject {

@@ -123,7 +123,8 @@ export const csiErrors = {
     remedy: "See whether the driver runs on the nodes, and whether its topology's labels are on them.",
   },
   KX_CSI_NODE: {
-    meaning: "The node chosen for a claim's first pod has not the driver, or does not exist any more.",
+    meaning:
+      "The node chosen for a claim's first pod has not the driver, does not exist any more, or has not the source to be copied.",
     remedy: "Nothing: another node is asked for. If it stays, see whether the driver runs on the nodes.",
   },
   KX_CSI_ANSWER: {

@@ -1,4 +1,5 @@
 import type { KubeObject, RenderEnv } from "@kx/core";
+import { type OwnNodeRule, ownNodePolicy } from "@kx/core/manifests";
 
 /** What the node's part reads and writes in the cluster, and what keeps it from other nodes' objects. */
 export function manifests({ namespace, nodeAccount }: RenderEnv): readonly KubeObject[] {
@@ -14,64 +15,22 @@ export function manifests({ namespace, nodeAccount }: RenderEnv): readonly KubeO
     ],
   };
   if (nodeAccount === undefined) return [role];
-  return [...confinement(`system:serviceaccount:${namespace}:${nodeAccount}`), role];
+  const policy = { name: "kx-node-agent-own-node", namespace, account: nodeAccount, actor: "agent", rules: confined };
+  return [...ownNodePolicy(policy), role];
 }
 
 /** The role that the node agent's account needs. */
 const nodeRole = "kx:node:cni";
 
-/** Roles cannot tell one node's objects from another's: a policy lets a token write those of the node that it names. */
-function confinement(user: string): readonly KubeObject[] {
-  const metadata = { name: "kx-node-agent-own-node" };
-  const apiVersion = "admissionregistration.k8s.io/v1";
-  const isOwn = [
-    "request.resource.resource == 'events'",
-    "? !has(object.regarding.kind) || object.regarding.kind != 'Node' || object.regarding.name == variables.node",
-    ": object.metadata.name == variables.node",
-  ];
-  return [
-    {
-      apiVersion,
-      kind: "ValidatingAdmissionPolicy",
-      metadata,
-      spec: {
-        failurePolicy: "Fail",
-        matchConstraints: {
-          resourceRules: [
-            {
-              apiGroups: [""],
-              apiVersions: ["v1"],
-              operations: ["CREATE", "UPDATE"],
-              resources: ["nodes", "nodes/status"],
-            },
-            {
-              apiGroups: ["events.k8s.io"],
-              apiVersions: ["v1"],
-              operations: ["CREATE", "UPDATE"],
-              resources: ["events"],
-            },
-          ],
-        },
-        matchConditions: [{ name: "node-agent", expression: `request.userInfo.username == '${user}'` }],
-        variables: [
-          {
-            name: "node",
-            expression: "request.userInfo.extra[?'authentication.kubernetes.io/node-name'][0].orValue('')",
-          },
-        ],
-        validations: [
-          {
-            expression: isOwn.join(" "),
-            messageExpression: "'the agent of node ' + variables.node + ' writes the objects of its own node alone'",
-          },
-        ],
-      },
-    },
-    {
-      apiVersion,
-      kind: "ValidatingAdmissionPolicyBinding",
-      metadata,
-      spec: { policyName: metadata.name, validationActions: ["Deny"] },
-    },
-  ];
-}
+const isOwnNode = "object.metadata.name == variables.node";
+
+/** What the agent writes of its own node alone. */
+const confined: readonly OwnNodeRule[] = [
+  { apiGroup: "", resources: ["nodes", "nodes/status"], operations: ["CREATE", "UPDATE"], isOwn: isOwnNode },
+  {
+    apiGroup: "events.k8s.io",
+    resources: ["events"],
+    operations: ["CREATE", "UPDATE"],
+    isOwn: "!has(object.regarding.kind) || object.regarding.kind != 'Node' || object.regarding.name == variables.node",
+  },
+];

@@ -25,7 +25,7 @@ import {
 } from "@kx/core/grpc";
 import type { Metrics } from "@kx/core/metrics";
 import { capabilitiesOf } from "../driver/capabilities.ts";
-import type { CsiDriver } from "../driver/csi-driver.ts";
+import type { CsiDriver, CsiDriverDefinition } from "../driver/csi-driver.ts";
 import { csiStatusTable } from "../driver/csi-error.ts";
 import type { CsiServices } from "../driver/csi-services.ts";
 import { withDeadline } from "./with-deadline.ts";
@@ -66,19 +66,24 @@ export interface InProcessOptions {
 
 /** A driver of this process. Calls go through the same rules, log, redaction and metrics as calls over its socket. */
 export function inProcessDriver(driver: CsiDriver, options: InProcessOptions): DriverClient {
-  const { services, expansion, controller, groupController } = capabilitiesOf(driver.definition);
   return {
     name: driver.name,
-    capabilities: {
-      services: new Set(services),
-      expansion,
-      controller: new Set(controller),
-      groupController: new Set(groupController),
-    },
+    capabilities: capabilitiesIn(driver.definition),
     identity: callsOf(Identity, (served) => served.identity, driver.name, options),
     controller: callsOf(Controller, (served) => served.controller, driver.name, options),
     groupController: callsOf(GroupController, (served) => served.groupController, driver.name, options),
     snapshotMetadata: callsOf(SnapshotMetadata, (served) => served.snapshotMetadata, driver.name, options),
+  };
+}
+
+/** What a driver of this process can do. */
+export function capabilitiesIn(definition: CsiDriverDefinition): DriverCapabilities {
+  const { services, expansion, controller, groupController } = capabilitiesOf(definition);
+  return {
+    services: new Set(services),
+    expansion,
+    controller: new Set(controller),
+    groupController: new Set(groupController),
   };
 }
 

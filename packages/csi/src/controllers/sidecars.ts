@@ -6,6 +6,7 @@ import { type AttacherOptions, attacher } from "./attacher/index.ts";
 import { type CapacityOptions, capacity } from "./capacity/index.ts";
 import type { DriverCapabilities, DriverClient } from "./driver-client.ts";
 import { type HealthMonitorOptions, healthMonitor } from "./health-monitor/index.ts";
+import { clusterRole, partRights } from "./part-rights.ts";
 import { provisioner } from "./provisioner/index.ts";
 import type { OwnNode, ProvisionerOptions } from "./provisioner/provisioner-env.ts";
 import { type ResizerOptions, resizer } from "./resizer/index.ts";
@@ -88,6 +89,19 @@ export function partsNeeded(capabilities: DriverCapabilities, options: SidecarOp
   return (Object.keys(sidecars) as SidecarPart[]).filter((part) => sidecars[part].isNeeded(capabilities, options));
 }
 
+/** A part's controllers with the one role that they need together, instead of what any controller may need. */
+function withRole(
+  part: SidecarPart,
+  made: readonly Extension[],
+  { driver, options }: SidecarEnv,
+): readonly Extension[] {
+  if (part === "snapshot-metadata") return made;
+  const isOfNode = options.node !== undefined;
+  const account = isOfNode ? "node" : "controller";
+  const role = clusterRole(`kx:csi:${driver.name}:${part}`, account, partRights([part], isOfNode));
+  return made.map((extension, index) => Object.freeze({ ...extension, manifests: () => (index === 0 ? role : []) }));
+}
+
 /**
  * The controllers of a driver: extensions that a host runs in the role `controller`, all on one connection and one cache.
  * Wrap them with `electLeader` where there are several replicas.
@@ -102,7 +116,7 @@ export function csiControllers(driver: DriverClient, options: SidecarOptions = {
   const env: SidecarEnv = { driver, options: { ...options, callTimeoutMs, concurrency, retryBackoff }, identity };
   return parts.flatMap((part) => {
     const sidecar = sidecars[part];
-    if (sidecar !== undefined) return sidecar.make(env);
+    if (sidecar !== undefined) return withRole(part, sidecar.make(env), env);
     throw new KxError("KX_CSI_PART", `there is no controller ${JSON.stringify(part)}`, {
       remedy: `known are ${Object.keys(sidecars).join(", ")}`,
     });

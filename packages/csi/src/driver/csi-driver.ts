@@ -45,7 +45,11 @@ export interface CsiDriverDefinition extends CsiHandlers {
    * Tells that each node has storage of its own, and where this one is, as NodeGetInfo does: a host then serves the controller's
    * calls on each node, with controllers for its volumes alone, and not beside the control plane. Default: it has not.
    */
-  readonly distributed?: { readonly segments: Readonly<Record<string, string>> };
+  readonly distributed?: {
+    readonly segments: Readonly<Record<string, string>>;
+    /** The segment that is the node's name: by it an account of the nodes is confined to its own. Default: none is, so it is not. */
+    readonly nodeKey?: string;
+  };
   /** How the part `snapshot-metadata` serves backup programs, for a driver that has `getMetadataAllocated`. Default: not at all. */
   readonly snapshotMetadata?: SnapshotMetadataOptions;
   /** The kubelet's folder on nodes, where a host registers the driver. Default: `/var/lib/kubelet`. */

@@ -6,8 +6,8 @@ import type { CsiDriver, CsiDriverDefinition } from "./csi-driver.ts";
 import { type CheckFeatures, type CsiFeatures, featureNeeds } from "./csi-features.ts";
 import type { CsiHandlers } from "./csi-handlers.ts";
 import type { CsiServices } from "./csi-services.ts";
-import { csiDriverObject } from "./driver-manifests.ts";
-import { controllerObjects, controllerParts } from "./embedded-controllers.ts";
+import { driverManifests } from "./driver-manifests.ts";
+import { controllerParts } from "./embedded-controllers.ts";
 import { socketPathOf } from "./endpoint.ts";
 import { handlerNames } from "./handler-names.ts";
 import { csiRunnable } from "./start-csi-driver.ts";
@@ -62,11 +62,7 @@ export function defineCsiDriver<const Definition extends CsiDriverDefinition>(
     version: bound.version ?? "0.0.0",
     definition: bound,
     parts: (env) => partsOf(driver, env),
-    manifests: (env) => [
-      csiDriverObject(bound),
-      ...controllerObjects(driver, env),
-      ...(hasNode(bound) ? startupTaintController(bound.name).manifests(env) : []),
-    ],
+    manifests: (env) => driverManifests(bound, env),
     ...(hasNode(bound) ? { node: bound.node ?? nodeNeeds(bound) } : {}),
   } satisfies CsiDriver);
   return driver;

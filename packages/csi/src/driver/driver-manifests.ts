@@ -1,6 +1,17 @@
 import type { CSIDriver, CSIDriverSpec } from "@kx/controllers/api/storage-v1";
-import type { KubeObject } from "@kx/core";
+import type { KubeObject, RenderEnv } from "@kx/core";
+import { metadataObjects } from "../snapshot-metadata/objects.ts";
 import type { CsiDriverDefinition } from "./csi-driver.ts";
+import { driverRoles } from "./driver-roles.ts";
+import { nodePolicy } from "./node-policy.ts";
+
+/** What a cluster needs for a driver: its object, the roles of its accounts, and what confines that of its nodes. */
+export function driverManifests(definition: CsiDriverDefinition, env: RenderEnv): readonly KubeObject[] {
+  const { controller, node } = driverRoles(definition, env);
+  const { snapshotMetadata: served, distributed } = definition;
+  const metadata = served === undefined || distributed !== undefined ? [] : metadataObjects(definition, served, env);
+  return [csiDriverObject(definition), ...controller, ...node, ...metadata, ...nodePolicy(definition, env)];
+}
 
 /** The object by which the cluster knows a driver: every field of it, so that none changes with Kubernetes' defaults. */
 export function csiDriverObject(definition: CsiDriverDefinition): CSIDriver & KubeObject {

@@ -55,7 +55,7 @@ export function underLease(
 }
 
 /** The Lease of a driver's controllers; names of objects have no upper-case letters. */
-function leaseNameOf(driverName: string): string {
+export function leaseNameOf(driverName: string): string {
   return `csi-${driverName.toLowerCase()}`;
 }
 

@@ -1,21 +1,27 @@
 import type { KubeObject, NodeNeeds, RenderEnv } from "@kx/core";
+import { capabilitiesIn } from "../controllers/driver-client.ts";
+import { partsNeeded } from "../controllers/sidecars.ts";
+import type { CsiDriver } from "../driver/csi-driver.ts";
+import { driverRoles, roleBindings } from "../driver/driver-roles.ts";
 import type { CsiPart } from "../driver/embed-options.ts";
 import type { HostpathExtensionOptions } from "./options.ts";
 
-const account = "kx-csi-hostpath";
-const labels = { "app.kubernetes.io/name": account };
+/** The account of the driver's pods. */
+export const daemonSetAccount = "kx-csi-hostpath";
+const labels = { "app.kubernetes.io/name": daemonSetAccount };
 const livenessPort = 9808;
-const embedded: readonly CsiPart[] = ["registrar", "provisioner"];
-const rbac = "rbac.authorization.k8s.io";
 
-/** The driver as a pod on each node: its account with the rights given, and the DaemonSet. */
+/** The driver as a pod on each node: its account with the roles of nodes, and the DaemonSet. */
 export function daemonSetObjects(
-  driverName: string,
+  { definition }: CsiDriver,
   options: HostpathExtensionOptions,
   { hostPaths = [] }: NodeNeeds,
-  roles: readonly string[],
-  { namespace, image }: RenderEnv,
+  env: RenderEnv,
 ): readonly KubeObject[] {
+  const { namespace, image } = env;
+  const { name: driverName } = definition;
+  const embedded: readonly CsiPart[] = ["registrar", ...partsNeeded(capabilitiesIn(definition))];
+  const account = { name: daemonSetAccount, namespace };
   const {
     stateDir,
     kubeletDir = "/var/lib/kubelet",
@@ -37,24 +43,18 @@ export function daemonSetObjects(
     ...(durability === undefined ? {} : { durability }),
   };
   return [
-    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: account, namespace } },
-    ...roles.map((name) => ({
-      apiVersion: `${rbac}/v1`,
-      kind: "ClusterRoleBinding",
-      metadata: { name: `${name}:${account}` },
-      roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
-      subjects: [{ kind: "ServiceAccount", name: account, namespace }],
-    })),
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: account },
+    ...roleBindings(driverRoles(definition, env).node, account),
     {
       apiVersion: "apps/v1",
       kind: "DaemonSet",
-      metadata: { name: account, namespace, labels },
+      metadata: { ...account, labels },
       spec: {
         selector: { matchLabels: labels },
         template: {
           metadata: { labels },
           spec: {
-            serviceAccountName: account,
+            serviceAccountName: daemonSetAccount,
             // Nodes have volumes before they have a network; and health is served on the loopback address alone.
             hostNetwork: true,
             priorityClassName: "system-node-critical",

@@ -28,13 +28,31 @@ describe("the hostpath driver as an extension", () => {
     const bound = objects
       .filter(({ kind }) => kind === "ClusterRoleBinding")
       .map((binding) => (binding["roleRef"] as { name: string }).name);
-    expect(bound).toContain("kx:csi:hostpath.csi.kx.dev");
-    expect(bound.filter((name) => name.includes("startup-taint"))).toEqual([]);
+    expect(bound).toEqual(["kx:csi:hostpath.csi.kx.dev:node"]);
+    const policy = objects.find(({ kind }) => kind === "ValidatingAdmissionPolicy");
+    expect(JSON.stringify(policy)).toContain("system:serviceaccount:kx-system:kx-csi-hostpath");
     const daemonSet = objects.find(({ kind }) => kind === "DaemonSet") as unknown as Rendered;
     const { containers, volumes } = daemonSet.spec.template.spec;
     expect(volumes.map(({ hostPath }) => hostPath.path)).toEqual(["/k", "/dev", "/s"]);
     expect(containers[0]?.volumeMounts[0]).toMatchObject({ mountPath: "/k", mountPropagation: "Bidirectional" });
     expect(containers[0]?.args).toContain("--endpoint=unix:///k/plugins/hostpath.csi.kx.dev/csi.sock");
+    const parts = ["registrar", "provisioner", "capacity", "resizer", "snapshotter", "health-monitor"];
+    expect(containers[0]?.args.filter((arg) => arg.startsWith("--embed="))).toEqual(
+      parts.map((part) => `--embed=${part}`),
+    );
+  });
+
+  it("keeps pods off nodes without it only where that is asked for, and its nodes' account off others' where it is named", async () => {
+    const render = (options: object, more: object = {}) =>
+      extension.create({ stateDir: "/s", ...options }).manifests({ namespace: "kx-system", image: "", ...more });
+    const [plain] = render({});
+    expect(plain?.["spec"]).not.toHaveProperty("preventPodSchedulingIfMissing");
+    const read = await extension.options["~standard"].validate({ preventPodSchedulingIfMissing: true });
+    const [asked] = render("value" in read ? read.value : {});
+    expect(asked).toMatchObject({ kind: "CSIDriver", spec: { preventPodSchedulingIfMissing: true } });
+    const policies = (more: object) => render({}, more).filter(({ kind }) => kind.startsWith("Validating"));
+    expect(policies({})).toEqual([]);
+    expect(policies({ nodeAccount: "a" })).toHaveLength(2);
   });
 });
 

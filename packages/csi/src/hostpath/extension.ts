@@ -1,12 +1,5 @@
-import {
-  defineExtension,
-  type Extension,
-  type ExtensionModule,
-  type HostEnv,
-  type KubeObject,
-  KxError,
-} from "@kx/core";
-import { daemonSetObjects } from "./daemon-set.ts";
+import { defineExtension, type Extension, type ExtensionModule, type HostEnv, KxError } from "@kx/core";
+import { daemonSetAccount, daemonSetObjects } from "./daemon-set.ts";
 import { hostpath } from "./hostpath.ts";
 import { type HostpathExtensionOptions, hostpathSchema } from "./options.ts";
 
@@ -22,23 +15,19 @@ export const extension: ExtensionModule<HostpathExtensionOptions> = defineExtens
       kind,
       name,
       version,
-      manifests: (env) => {
-        const objects = driver.manifests(env);
+      manifests: (env) =>
         // Without an image it runs in the process of a node's agent.
-        if (env.image === "" || node === undefined) return objects;
-        const roles = objects.filter((object) => object.kind === "ClusterRole").flatMap(nodeRole);
-        return [...objects, ...daemonSetObjects(name, options, node, roles, env)];
-      },
+        env.image === "" || node === undefined
+          ? driver.manifests(env)
+          : [
+              ...driver.manifests({ ...env, nodeAccount: daemonSetAccount }),
+              ...daemonSetObjects(driver, options, node, env),
+            ],
       ...(node === undefined ? {} : { node }),
       parts: (env) => hostpath({ ...options, nodeId: nodeIdOf(options, env) }).parts(env),
     };
   },
 });
-
-/** What nodes may do; that a taint goes is for whoever runs beside the control plane. */
-function nodeRole({ metadata: { name = "" } }: KubeObject): readonly string[] {
-  return /startup-taint/.test(name) ? [] : [name];
-}
 
 function nodeIdOf({ nodeId }: HostpathExtensionOptions, { role, nodeName }: HostEnv): string {
   const found = nodeId ?? nodeName;

@@ -2,6 +2,7 @@ import { KxError } from "@kx/core";
 import { AccessMode } from "@kx/core/contracts/csi";
 import type { CsiDriver, CsiDriverDefinition } from "../driver/csi-driver.ts";
 import { defineCsiDriver } from "../driver/define-csi-driver.ts";
+import { given } from "../given.ts";
 import { createMounter } from "../mount/mounter.ts";
 import { fileState } from "../state/file-state.ts";
 import { attachHandlers } from "./attachments.ts";
@@ -39,12 +40,14 @@ export function hostpath(options: HostpathOptions): CsiDriver {
       accessModes: allModes,
       ...(options.attach === true ? { publishReadonly: true, publishedNodes: true } : {}),
     },
-    distributed: env.topology,
+    distributed: { ...env.topology, nodeKey: nodeKeyOf(name) },
     ...(options.kubeletDir === undefined ? {} : { kubeletDir: options.kubeletDir }),
     csiDriver: {
       volumeLifecycleModes: ["Persistent", "Ephemeral"],
       podInfoOnMount: true,
       fsGroupPolicy: "File",
+      storageCapacity: true,
+      ...given({ preventPodSchedulingIfMissing: options.preventPodSchedulingIfMissing }),
     },
     async init() {
       if (mode !== "node") await env.prepare();
@@ -70,6 +73,11 @@ const allModes = [
   AccessMode.MULTI_NODE_MULTI_WRITER,
 ];
 
+/** The label by which a volume's node is found. */
+function nodeKeyOf(name: string): string {
+  return `topology.${name}/node`;
+}
+
 function createEnvironment(
   options: HostpathOptions,
   name: string,
@@ -86,7 +94,7 @@ function createEnvironment(
     folders,
     isSynced,
     mounter: createMounter(kubeletDir === undefined ? {} : { kubeletDir }),
-    topology: { segments: { [`topology.${name}/node`]: nodeId } },
+    topology: { segments: { [nodeKeyOf(name)]: nodeId } },
     capacity() {
       if (capacity === undefined) throw new KxError("KX_CSI_STARTING", "the driver is not ready");
       return capacity;

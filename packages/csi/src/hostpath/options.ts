@@ -2,6 +2,7 @@ import type { Schema } from "@kx/core";
 import { miniSchema } from "@kx/core/config";
 import { parseQuantity } from "@kx/core/units";
 import * as z from "zod/mini";
+import { given } from "../given.ts";
 
 /** How the hostpath driver keeps volumes. */
 export interface HostpathOptions {
@@ -23,6 +24,8 @@ export interface HostpathOptions {
   readonly kubeletDir?: string;
   /** What volumes outlive: `fsync` a loss of power, `rename` the end of the process. Default: `fsync`. */
   readonly durability?: "fsync" | "rename";
+  /** Keeps pods with its volumes off nodes that have not the driver, where Kubernetes can do so. Default: false. */
+  readonly preventPodSchedulingIfMissing?: boolean;
 }
 
 const path = (what: string) => z.string().check(z.startsWith("/", "must be an absolute path"), z.describe(what));
@@ -84,15 +87,18 @@ const hosted = z.strictObject({
   nodeId: z.optional(hostpathShape.nodeId),
   stateDir: z.prefault(hostpathShape.stateDir, "/var/lib/kx/hostpath"),
   kubeletDir: z.prefault(path("The kubelet's folder."), "/var/lib/kubelet"),
+  preventPodSchedulingIfMissing: z.optional(
+    z.boolean().check(z.describe("Keep pods with its volumes off nodes that have not the driver.")),
+  ),
 });
 
 /** The options in a host's configuration. */
 export const hostpathSchema: Schema<HostpathExtensionOptions> = miniSchema(
   z.pipe(
     hosted,
-    z.transform(({ nodeId, ...rest }): HostpathExtensionOptions => {
+    z.transform(({ nodeId, preventPodSchedulingIfMissing, ...rest }): HostpathExtensionOptions => {
       const { nodeId: _none, mode: _all, ...options } = hostpathOptions({ ...rest, nodeId: "", mode: "all" });
-      return nodeId === undefined ? options : { ...options, nodeId };
+      return { ...options, ...given({ nodeId, preventPodSchedulingIfMissing }) };
     }),
   ),
 );

@@ -42,7 +42,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-const start = () => startSidecars(["--csi-address", driver.endpoint, "--kubeconfig", cluster.kubeconfig]);
+const start = () => startSidecars(["--csi-address", driver.endpoint, "--kubeconfig", driver.kubeconfig]);
 
 it("makes one volume though the controllers are killed while the driver makes it", async () => {
   const first = start();

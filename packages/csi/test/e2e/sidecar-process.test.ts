@@ -10,6 +10,7 @@ import { runHost } from "@kx/core/host";
 import { hostpath } from "@kx/csi/hostpath";
 import { snapshotController, VolumeSnapshot, VolumeSnapshotClass } from "@kx/csi/snapshot-controller";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { denials } from "../support/accounts.ts";
 import { type DriverLab, driverLab, type StorageLab, storageLab } from "../support/controllers-lab.ts";
 import { type SidecarProcess, startSidecars } from "../support/sidecar-process.ts";
 
@@ -63,15 +64,14 @@ const flags = (...more: readonly string[]) => [
   "--csi-address",
   driver.endpoint.replace("unix://", ""),
   "--kubeconfig",
-  cluster.kubeconfig,
+  driver.kubeconfig,
   "--no-immediate-topology",
   ...more,
 ];
 const elected = (...more: readonly string[]) =>
   flags(
     "--leader-election",
-    "--leader-election-namespace",
-    lab.namespace,
+    "--leader-election-namespace=default",
     "--leader-election-lease-duration=3s",
     "--leader-election-renew-deadline=2s",
     "--leader-election-retry-period=300ms",
@@ -128,6 +128,11 @@ async function wholeLife(name: string): Promise<void> {
   });
 }
 
+/** Its account has what is rendered for it, and needs no more. */
+function refuseDenialsOf(...all: readonly SidecarProcess[]): void {
+  expect(denials(all.flatMap((sidecars) => sidecars.lines()).map((line) => JSON.stringify(line)))).toEqual([]);
+}
+
 async function healthOf(sidecars: SidecarProcess): Promise<string> {
   const { healthUrl } = await sidecars.said("host started");
   return String(healthUrl);
@@ -160,6 +165,7 @@ it("does the work of six containers in one process, tells how, and ends when ask
   expect(metrics).toMatch(/^process_resident_memory_bytes \d+$/m);
   sidecars.kill("SIGTERM");
   expect(await sidecars.ended).toEqual([0, null]);
+  refuseDenialsOf(sidecars);
 });
 
 it("runs the controllers that are named and no others, and refuses what it does not know", async () => {
@@ -198,7 +204,8 @@ it("is replaced after SIGKILL, and its successor finishes what it had begun", as
 });
 
 it("lets one of two lead under one lease: the other takes over after SIGKILL, and at once after SIGTERM", async () => {
-  const holder = async () => (await lab.get(Lease, `csi-${driverName}`))?.spec?.holderIdentity ?? "";
+  const lease = { name: `csi-${driverName}`, namespace: "default" };
+  const holder = async () => (await lab.client.get(Lease, lease)).spec?.holderIdentity;
   const first = startSidecars(elected());
   await first.said("leading");
   const firstHolder = await holder();
@@ -218,6 +225,7 @@ it("lets one of two lead under one lease: the other takes over after SIGKILL, an
   expect(await second.ended).toEqual([0, null]);
   await third.said("leading");
   await wholeLife("by-third");
-  const { items } = await lab.client.list(Lease, { namespace: lab.namespace });
+  refuseDenialsOf(first, second, third);
+  const { items } = await lab.client.list(Lease, { namespace: "default" });
   expect(items.map(({ metadata }) => metadata.name)).toEqual([`csi-${driverName}`]);
 });

@@ -19,6 +19,8 @@ import {
   type SidecarOptions,
 } from "@kx/csi/controllers";
 
+import { controllerAccount, refuseDenials } from "./accounts.ts";
+
 /** How the controllers of a test reach its driver. */
 export type Way = "in process" | "over its socket";
 
@@ -27,6 +29,8 @@ export interface DriverLab extends AsyncDisposable {
   readonly driver: CsiDriver;
   readonly folder: string;
   readonly endpoint: string;
+  /** Of the account of its controllers. */
+  readonly kubeconfig: string;
   readonly running: RunningCsiDriver;
   readonly log: CollectingLogger;
   /** The driver's own calls. */
@@ -35,10 +39,10 @@ export interface DriverLab extends AsyncDisposable {
   controllers(options?: SidecarOptions): Promise<AsyncDisposable>;
 }
 
-/** Serves a driver made for a folder, which goes with it. */
+/** Serves a driver made for a folder, which goes with it; its controllers have the account that is rendered for them. */
 export async function driverLab(
   way: Way,
-  { kubeconfig }: Pick<ControlPlane, "kubeconfig">,
+  cluster: Pick<ControlPlane, "kubeconfig" | "addUser">,
   make: (folder: string) => CsiDriver,
 ): Promise<DriverLab> {
   const folder = await mkdtemp(join(tmpdir(), "kx-csi-lab-"));
@@ -47,11 +51,14 @@ export async function driverLab(
   const driver = make(folder);
   const running = await runCsiDriver(driver, { endpoint, log, signal: new AbortController().signal });
   await running.ready;
+  await using admin = await clusterClient(cluster);
+  const kubeconfig = await controllerAccount(cluster, admin, driver);
   const local = inProcessDriver(driver, { services: () => running.services, log });
   return {
     driver,
     folder,
     endpoint,
+    kubeconfig,
     running,
     log,
     calls: local.controller,
@@ -65,6 +72,7 @@ export async function driverLab(
     async [Symbol.asyncDispose]() {
       await running.stop();
       await rm(folder, { recursive: true, force: true });
+      refuseDenials(log);
     },
   };
 }

@@ -107,11 +107,13 @@ function open(dir: string, cluster: Cluster, dispose: () => Promise<void>): CsiC
  */
 export async function runHostpathAgents(csi: CsiCluster, more: DriverOptions = {}): Promise<void> {
   const options = { stateDir: csi.stateDir, ...more };
-  const rendered = extension.create(options).manifests({ namespace, image: "" });
+  const rendered = extension.create(options).manifests({ namespace, image: "", nodeAccount: account });
   await csi.apply(...accountObjects(rendered));
-  const user = `system:serviceaccount:${namespace}:${account}`;
-  const kubeconfig = await csi.cluster.addUser(user, [], { forNodes: true });
   for (const node of csi.nodes) {
+    // As a pod there has it: the token names the node.
+    const bound = ["--bound-object-kind", "Node", "--bound-object-name", node.name, "--duration", "12h"];
+    const token = await csi.kubectl("create", "token", account, "-n", namespace, ...bound);
+    const kubeconfig = await csi.cluster.addUser(`${account}-${node.name}`, [], { forNodes: true, token });
     const run = join(node.paths.run, "kx-csi");
     await mkdir(run, { recursive: true, mode: 0o700 });
     await copyFile(kubeconfig, join(run, "kubeconfig"));
@@ -149,7 +151,7 @@ function accountObjects(rendered: readonly KubeObject[]): readonly object[] {
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: account, namespace } },
     ...rendered,
     ...rendered
-      .filter(({ kind }) => kind === "ClusterRole")
+      .filter(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === `kx:csi:${driverName}:node`)
       .map(({ metadata: { name = "" } }) => ({
         apiVersion: `${rbac}/v1`,
         kind: "ClusterRoleBinding",

@@ -11,6 +11,7 @@ import { runHost } from "@kx/core/host";
 import { type CollectingLogger, collectingLogger } from "@kx/core/testing";
 import { type CsiDriver, type CsiServices, runCsiDriver } from "@kx/csi";
 import { type DriverClient, inProcessDriver } from "@kx/csi/controllers";
+import { controllerAccount, refuseDenials } from "./accounts.ts";
 import { asBlock, mounted } from "./csi-clients.ts";
 
 /** An API server, a driver in this process, and controllers beside it. */
@@ -72,13 +73,11 @@ export async function startCsiLab(options: LabOptions): Promise<CsiLab> {
     allowVolumeExpansion: true,
   });
   const extensions = options.extensions(driver);
-  const host = await runHost({
-    role: "controller",
-    extensions,
-    log,
-    clock: systemClock,
-    kubeconfig: cluster.kubeconfig,
-  });
+  const others = extensions.filter(({ name }) => !name.startsWith(driver.name.replaceAll(".", "-")));
+  const rendered = others.flatMap((extension) => extension.manifests({ namespace: "default", image: "" }));
+  const kubeconfig = await controllerAccount(cluster, client, csi, rendered);
+  const host = await runHost({ role: "controller", extensions, log, clock: systemClock, kubeconfig });
+  undo.defer(() => refuseDenials(log));
   undo.use(host);
   const owned = undo.move();
   return {

@@ -143,7 +143,7 @@ export function attachmentsController({ driver, options }: SidecarEnv): Controll
     async reconcile({ object: attachment }, ctx): Promise<Result> {
       clock = ctx.clock;
       if (attachment === undefined) return done;
-      const step = planAttachment({ driverName: driver.name, attachment, attaches });
+      const step = planAttachment({ driverName: driver.name, attachment, attaches, node: options.node?.name });
       try {
         if (step === "attach") await attach(attachment, ctx);
         else if (step === "detach") await detach(attachment, ctx);

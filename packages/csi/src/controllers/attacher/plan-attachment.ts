@@ -25,12 +25,14 @@ export interface AttachmentFacts {
   readonly attachment: Attachment;
   /** Whether the driver attaches at all. */
   readonly attaches: boolean;
+  /** The only node whose attachments are looked after; absent: all are. */
+  readonly node?: string | undefined;
 }
 
 /** Decides what is to be done for an attachment; `check` asks whether the driver still has it as attached. */
-export function planAttachment({ driverName, attachment, attaches }: AttachmentFacts): AttachmentStep {
+export function planAttachment({ driverName, attachment, attaches, node }: AttachmentFacts): AttachmentStep {
   const { spec, status, metadata } = attachment;
-  if (spec.attacher !== driverName) return "nothing";
+  if (spec.attacher !== driverName || (node !== undefined && spec.nodeName !== node)) return "nothing";
   const isAttached = status?.attached === true;
   if (!attaches) return isAttached || metadata.deletionTimestamp !== undefined ? "nothing" : "mark-attached";
   if (metadata.deletionTimestamp !== undefined) {

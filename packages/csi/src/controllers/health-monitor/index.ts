@@ -4,6 +4,8 @@ import type { Extension } from "@kx/core";
 import { ControllerCapability } from "@kx/core/contracts/csi";
 import { claims, volumes } from "../kubernetes.ts";
 import { partComponent, partName } from "../part-name.ts";
+import type { OwnNode } from "../provisioner/provisioner-env.ts";
+import { isReachable } from "../provisioner/topology.ts";
 import type { Sidecar, SidecarEnv } from "../sidecars.ts";
 import { findingOf, newsOf } from "./findings.ts";
 import { type HealthSource, healthSource } from "./health-source.ts";
@@ -37,7 +39,7 @@ function monitor({ driver, options }: SidecarEnv): Extension {
     concurrency: options.concurrency,
     retryBackoff: options.retryBackoff,
     async reconcile({ object }, ctx) {
-      const claim = object === undefined ? undefined : claimOf(object, driver.name, ctx);
+      const claim = object === undefined ? undefined : claimOf(object, driver.name, options.node, ctx);
       if (object === undefined || claim === undefined) return done;
       source ??= healthSource(driver, ctx.clock, options.healthMonitor?.intervalMs);
       const call = { timeoutMs: options.callTimeoutMs, signal: ctx.signal };
@@ -57,9 +59,15 @@ function monitor({ driver, options }: SidecarEnv): Extension {
   });
 }
 
-/** The claim of a bound volume of this driver. */
-function claimOf({ spec, status }: Cached<PersistentVolume>, driver: string, { cache }: ReconcileContext) {
+/** The claim of a bound volume of this driver, and of this node where each has its own. */
+function claimOf(
+  { spec, status }: Cached<PersistentVolume>,
+  driver: string,
+  node: OwnNode | undefined,
+  { cache }: ReconcileContext,
+) {
   const { namespace, name = "" } = spec?.claimRef ?? {};
+  if (node !== undefined && !isReachable(spec?.nodeAffinity, node.segments)) return undefined;
   if (spec?.csi?.driver !== driver || status?.phase !== "Bound") return undefined;
   return cache.get(PersistentVolumeClaim, { namespace, name });
 }

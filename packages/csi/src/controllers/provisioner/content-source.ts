@@ -8,6 +8,7 @@ import { cloneHandle, type DataSource, snapshotHandle } from "./data-source.ts";
 import { cloneFinalizer, snapshotFinalizer } from "./names.ts";
 import type { Claim } from "./plan-claim.ts";
 import type { ProvisionerEnv } from "./provisioner-env.ts";
+import { placeOfSource } from "./source-place.ts";
 import type { VolumeSourceInit } from "./volume-request.ts";
 
 type OwnSource = Exclude<DataSource, { readonly kind: "foreign" }>;
@@ -15,7 +16,7 @@ type OwnSource = Exclude<DataSource, { readonly kind: "foreign" }>;
 /**
  * Finds what a volume is to be filled with, and keeps it from being deleted meanwhile.
  *
- * @throws KxError `KX_CSI_SOURCE`, and those of the API server.
+ * @throws KxError `KX_CSI_SOURCE`, `KX_CSI_NODE` where it is on another node, and those of the API server.
  */
 export async function openSource(
   claim: Claim,
@@ -23,6 +24,13 @@ export async function openSource(
   env: ProvisionerEnv,
   ctx: ReconcileContext,
 ): Promise<VolumeSourceInit> {
+  const { node } = env;
+  if (node !== undefined && (await placeOfSource(source, node, ctx)) === "elsewhere") {
+    throw new KxError(
+      "KX_CSI_NODE",
+      `the ${source.kind} ${source.name} to be copied is on another node than ${node.name}`,
+    );
+  }
   return source.kind === "claim"
     ? await openClaim(claim, source, env, ctx)
     : await openSnapshot(claim, source, env, ctx);

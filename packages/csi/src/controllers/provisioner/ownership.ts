@@ -2,10 +2,11 @@ import { done, type ReconcileContext, type Result, requeueAfter } from "@kx/cont
 import { PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { KxError } from "@kx/core";
 import { ControllerCapability } from "@kx/core/contracts/csi";
-import { requestedBytes } from "./data-source.ts";
+import { type DataSource, dataSourceOf, requestedBytes } from "./data-source.ts";
 import { selectedNode } from "./names.ts";
 import { type Claim, type ClaimPlan, volumeNameOf } from "./plan-claim.ts";
 import type { OwnNode, ProvisionerEnv } from "./provisioner-env.ts";
+import { placeOfSource, type SourcePlace } from "./source-place.ts";
 import { nodePlaces, planTopology } from "./topology.ts";
 import { planVolume } from "./volume-request.ts";
 
@@ -22,6 +23,9 @@ export interface Ownership {
 /** All nodes want a claim at once: each waits for a time of its own, longer after each race that it lost. */
 const baseDelayMs = 20_000;
 const maxDelayMs = 60_000;
+
+/** How often is looked for a source that is not there yet. */
+const sourcePollMs = 5000;
 
 interface Race {
   readonly dueMs: number;
@@ -46,6 +50,9 @@ export function createOwnership(node: OwnNode, env: ProvisionerEnv, random: () =
         return plan.node === node.name ? undefined : done;
       }
       if (!fitsHere(claim, plan, node, env)) return done;
+      const source = await placeOf(claim, node, ctx);
+      if (source === "elsewhere") return done;
+      if (source === "unknown") return requeueAfter(sourcePollMs);
       const now = ctx.clock.now();
       const race = races.get(uid);
       if (race === undefined) return enter(uid, 0, now);
@@ -77,6 +84,16 @@ function fitsHere(claim: Claim, plan: Provision, node: OwnNode, env: Provisioner
   } catch {
     return false;
   }
+}
+
+async function placeOf(claim: Claim, node: OwnNode, ctx: ReconcileContext): Promise<SourcePlace> {
+  let source: DataSource | undefined;
+  try {
+    source = dataSourceOf(claim);
+  } catch {
+    // What is wrong with the claim is told by the try to provision it.
+  }
+  return source === undefined || source.kind === "foreign" ? "here" : await placeOfSource(source, node, ctx);
 }
 
 async function hasRoom(

@@ -1,5 +1,6 @@
 import {
   type Cached,
+  type CacheReader,
   type Controller,
   defineController,
   done,
@@ -9,15 +10,16 @@ import {
   type ObjectRef,
   watch,
 } from "@kx/controllers";
-import { PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
+import { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { VolumeSnapshot } from "../../snapshot-controller/resources.ts";
 import { hasFinalizer, removeFinalizer } from "../finalizers.ts";
-import { claims } from "../kubernetes.ts";
+import { claims, volumes } from "../kubernetes.ts";
 import { partComponent, partName } from "../part-name.ts";
 import { dataSourceOf } from "./data-source.ts";
 import { cloneFinalizer, snapshotFinalizer } from "./names.ts";
 import type { Claim } from "./plan-claim.ts";
-import type { ProvisionerEnv } from "./provisioner-env.ts";
+import type { OwnNode, ProvisionerEnv } from "./provisioner-env.ts";
+import { isReachable } from "./topology.ts";
 
 type SourceKind = "claim" | "snapshot";
 
@@ -26,16 +28,20 @@ const byClaim = "source-claim";
 const bySnapshot = "source-snapshot";
 
 /** Lets a claim go when no other is being filled with its content any more. */
-export function cloneProtection({ driver }: ProvisionerEnv): Controller<PersistentVolumeClaim> {
+export function cloneProtection({ driver, node }: ProvisionerEnv): Controller<PersistentVolumeClaim> {
   return defineController({
     name: partName(driver, "clone-protection"),
     component: partComponent(driver, "provisioner"),
     for: PersistentVolumeClaim,
     select: claims,
-    watches: [watch(PersistentVolumeClaim, { map: (claim) => sourcesOf(claim, "claim"), select: claims })],
+    watches: [
+      watch(PersistentVolumeClaim, { map: (claim) => sourcesOf(claim, "claim"), select: claims }),
+      ...(node === undefined ? [] : [watch(PersistentVolume, { map: () => [], select: volumes })]),
+    ],
     indexes: [index(PersistentVolumeClaim, byClaim, (claim) => sourceKeys(claim, "claim"))],
     async reconcile({ key, object }, { cache, client, signal }) {
       if (object?.metadata.deletionTimestamp === undefined || !hasFinalizer(object, cloneFinalizer)) return done;
+      if (node !== undefined && !isOfNode(object, node, cache)) return done;
       const isNeeded = cache.byIndex(PersistentVolumeClaim, byClaim, key).some(isPending);
       if (!isNeeded) await removeFinalizer(client, PersistentVolumeClaim, object, cloneFinalizer, signal);
       return done;
@@ -60,6 +66,12 @@ export function snapshotProtection({ driver }: ProvisionerEnv): Controller<Objec
       return done;
     },
   });
+}
+
+/** Where each node has controllers of its own, those of the volume's node let its claim go. */
+function isOfNode(claim: Claim, node: OwnNode, cache: CacheReader): boolean {
+  const volume = cache.get(PersistentVolume, { name: claim.spec?.volumeName ?? "" });
+  return isReachable(volume?.spec?.nodeAffinity, node.segments);
 }
 
 function isPending({ status }: Cached<PersistentVolumeClaim>): boolean {

@@ -1,6 +1,8 @@
 import type { Cached, CacheReader, Client, ReconcileContext } from "@kx/controllers";
 import { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { statusOf } from "../outcome.ts";
+import type { OwnNode } from "../provisioner/provisioner-env.ts";
+import { isReachable } from "../provisioner/topology.ts";
 
 /** A claim and the volume that it is bound to. */
 export interface BoundClaim {
@@ -8,16 +10,18 @@ export interface BoundClaim {
   readonly volume: Cached<PersistentVolume>;
 }
 
-/** The volume of a claim, if it is one of this driver, and the claim's. */
+/** The volume of a claim, if it is one of this driver (where each node has its own: of this node), and the claim's. */
 export function boundOf(
   claim: Cached<PersistentVolumeClaim>,
   cache: CacheReader,
   driverName: string,
+  node?: OwnNode,
 ): BoundClaim | undefined {
   const name = claim.spec?.volumeName ?? "";
   const volume = name === "" ? undefined : cache.get(PersistentVolume, { name });
   const { csi, claimRef } = volume?.spec ?? {};
   if (volume === undefined || csi?.driver !== driverName) return undefined;
+  if (node !== undefined && !isReachable(volume.spec?.nodeAffinity, node.segments)) return undefined;
   const { namespace, uid } = claim.metadata;
   return claimRef?.namespace === namespace && claimRef?.uid === uid ? { claim, volume } : undefined;
 }

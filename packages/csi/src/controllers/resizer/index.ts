@@ -10,7 +10,7 @@ import {
 } from "@kx/controllers";
 import { PersistentVolume, PersistentVolumeClaim } from "@kx/controllers/api/core-v1";
 import { VolumeAttributesClass } from "@kx/controllers/api/storage-v1";
-import { type Extension, type KubeObject, KxError } from "@kx/core";
+import { type Extension, KxError } from "@kx/core";
 import { ControllerCapability, ExpansionMode } from "@kx/core/contracts/csi";
 import { claims, volumes, whole } from "../kubernetes.ts";
 import { partComponent, partName } from "../part-name.ts";
@@ -87,9 +87,8 @@ function controllerOf(
   watches: readonly ReturnType<typeof watch>[],
   work: (bound: BoundClaim, ctx: ReconcileContext) => Promise<Result>,
 ): Extension {
-  const name = partName(driver, part);
   return defineController({
-    name,
+    name: partName(driver, part),
     component: partComponent(driver, part),
     eventsApi: "core/v1",
     for: PersistentVolumeClaim,
@@ -106,9 +105,8 @@ function controllerOf(
     ],
     concurrency: options.concurrency,
     retryBackoff: options.retryBackoff,
-    manifests: () => [role(name)],
     async reconcile({ object }, ctx) {
-      const bound = object === undefined ? undefined : boundOf(object, ctx.cache, driver.name);
+      const bound = object === undefined ? undefined : boundOf(object, ctx.cache, driver.name, options.node);
       if (bound === undefined) return done;
       try {
         return await work(bound, ctx);
@@ -136,16 +134,4 @@ function matters(
     return JSON.stringify([copy.status?.phase, copy.spec?.volumeName, asked(copy)]);
   });
   return now !== before;
-}
-
-function role(name: string): KubeObject {
-  return {
-    apiVersion: "rbac.authorization.k8s.io/v1",
-    kind: "ClusterRole",
-    metadata: { name: `kx:controller:${name}-volumes` },
-    rules: [
-      { apiGroups: [""], resources: ["persistentvolumes"], verbs: ["patch"] },
-      { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
-    ],
-  };
 }

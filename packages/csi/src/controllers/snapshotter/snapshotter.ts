@@ -1,6 +1,7 @@
 import { type Change, defineController, done, type Resource, watch } from "@kx/controllers";
-import type { Extension, KubeObject } from "@kx/core";
+import type { Extension } from "@kx/core";
 import { ControllerCapability, GroupControllerCapability } from "@kx/core/contracts/csi";
+import { managedByLabel } from "../../snapshot-controller/names.ts";
 import {
   type SnapshotClass,
   VolumeGroupSnapshotClass,
@@ -33,7 +34,10 @@ export const snapshotter: Sidecar = {
     const groups = groupContents(taking.groupSnapshotNamePrefix);
     return [
       controllerOf("snapshotter", snapshotContents(taking.snapshotNamePrefix), VolumeSnapshotClass, env),
-      ...(hasGroups ? [controllerOf("group-snapshotter", groups, VolumeGroupSnapshotClass, env)] : []),
+      // The volumes of a group may be on several nodes, and nothing says whose its content is.
+      ...(hasGroups && env.options.node === undefined
+        ? [controllerOf("group-snapshotter", groups, VolumeGroupSnapshotClass, env)]
+        : []),
     ];
   },
 };
@@ -44,12 +48,13 @@ function controllerOf<T extends Content>(
   classes: Resource<SnapshotClass>,
   { driver, options }: SidecarEnv,
 ): Extension {
-  const name = partName(driver, part);
   const controller = defineController<T>({
-    name,
+    name: partName(driver, part),
     component: partComponent(driver, part),
     eventsApi: "core/v1",
     for: kind.resource,
+    // The snapshot controller says on contents whose they are, if it is told that drivers are distributed.
+    ...(options.node === undefined ? {} : { select: { labelSelector: `${managedByLabel}=${options.node.name}` } }),
     predicates: [(change) => matters(change, kind, driver.name)],
     watches: [watch(classes, { map: () => [] })],
     concurrency: options.concurrency,
@@ -59,7 +64,6 @@ function controllerOf<T extends Content>(
       const { callTimeoutMs, extraCreateMetadata: tellsNames = false } = options;
       return await workOn(kind, object, { ...ctx, driver, callTimeoutMs, tellsNames });
     },
-    manifests: () => [secretRole(name)],
   });
   return whenServed(controller);
 }
@@ -78,13 +82,4 @@ function matters<T extends Content>(change: Change<T>, kind: ContentKind<T>, dri
     (now.isReady && !before.isReady) ||
     (now.source === "member" && now.hasHandle !== before.hasHandle)
   );
-}
-
-function secretRole(name: string): KubeObject {
-  return {
-    apiVersion: "rbac.authorization.k8s.io/v1",
-    kind: "ClusterRole",
-    metadata: { name: `kx:controller:${name}-secrets` },
-    rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }],
-  };
 }

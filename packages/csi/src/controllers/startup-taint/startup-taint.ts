@@ -8,7 +8,7 @@ import {
 } from "@kx/controllers";
 import { Node } from "@kx/controllers/api/core-v1";
 import { CSINode } from "@kx/controllers/api/storage-v1";
-import type { Extension, KubeObject } from "@kx/core";
+import type { Extension } from "@kx/core";
 import { whole } from "../kubernetes.ts";
 
 type Taint = NonNullable<NonNullable<Node["spec"]>["taints"]>[number];
@@ -53,7 +53,6 @@ export function startupTaintController(driverName: string): Extension {
     for: CSINode,
     select: whole,
     watches: [watch(Node, { map: ({ metadata }) => [{ name: metadata.name ?? "" }], select: taintsOnly })],
-    manifests: () => [rights(name)],
     async reconcile({ ref, object }, { client, cache, log, signal }) {
       const node = cache.get(Node, ref);
       const taints = planTaints(driverName, node, object);
@@ -65,13 +64,4 @@ export function startupTaintController(driverName: string): Extension {
       return done;
     },
   });
-}
-
-function rights(name: string): KubeObject {
-  return {
-    apiVersion: "rbac.authorization.k8s.io/v1",
-    kind: "ClusterRole",
-    metadata: { name: `kx:controller:${name}:taints` },
-    rules: [{ apiGroups: [""], resources: ["nodes"], verbs: ["patch"] }],
-  };
 }
