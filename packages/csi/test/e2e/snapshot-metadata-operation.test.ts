@@ -4,98 +4,49 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { promisify } from "node:util";
-import { ServiceAccount } from "@kx/controllers/api/core-v1";
-import { Role, RoleBinding } from "@kx/controllers/api/rbac-v1";
-import { eventually, type TestNamespace, testNamespace } from "@kx/controllers/testing";
+import { eventually } from "@kx/controllers/testing";
 import { Health, ServingStatus } from "@kx/core/contracts/grpc-health";
 import { SnapshotMetadata } from "@kx/core/contracts/snapshot-metadata";
 import { createGrpcTlsClient } from "@kx/core/grpc";
 import { runCsiDriver } from "@kx/csi";
-import { csiControllers } from "@kx/csi/controllers";
 import { hostpath } from "@kx/csi/hostpath";
-import { snapshotController, VolumeSnapshotClass } from "@kx/csi/snapshot-controller";
-import { SnapshotMetadataService, serviceAccountToken } from "@kx/csi/snapshot-metadata";
+import { SnapshotMetadataService } from "@kx/csi/snapshot-metadata";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BackupLab, changed, startBackupLab, testFolder, written } from "../support/backup-lab.ts";
 import { type TestAuthority, testAuthority } from "../support/certificates.ts";
-import { type CsiLab, startCsiLab } from "../support/csi-lab.ts";
+import { type CsiLab } from "../support/csi-lab.ts";
 import { cuttableWay } from "../support/cut-off.ts";
 import { goEnvironment, goTool } from "../support/go-program.ts";
-import {
-  freePort,
-  rangesOf,
-  type ServedMetadata,
-  serveMetadataOf,
-  takeSnapshot,
-  testFolder,
-  writeTo,
-} from "../support/metadata-lab.ts";
+import { freePort, rangesOf, type ServedMetadata, serveMetadataOf } from "../support/metadata-lab.ts";
 import { startSidecars } from "../support/sidecar-process.ts";
 
 const run = promisify(execFile);
-const mebibyte = 1024 ** 2;
 const reloadMs = 100;
-const written = [
-  [0, 4096],
-  [3 * mebibyte, 8192],
-];
-const changed = [[mebibyte, 4096]];
 
+let backup: BackupLab;
 let lab: CsiLab;
 let driver = "";
-let folder: Awaited<ReturnType<typeof testFolder>>;
 let authority: TestAuthority;
 let ca: string;
-let namespace: TestNamespace;
-let base: { readonly handle: string };
+let namespace: string;
 let served: ServedMetadata;
 
 beforeAll(async () => {
-  folder = await testFolder();
-  authority = await testAuthority(folder.path);
-  await authority.issue("first");
-  ca = await readFile(authority.caFile, "utf8");
-  lab = await startCsiLab({
-    driver: (stateDir) => hostpath({ nodeId: "node-1", stateDir, durability: "rename" }),
-    extensions: (each) => [snapshotController({ groups: false }), ...csiControllers(each, { parts: ["snapshotter"] })],
-  });
-  const { client } = lab;
+  backup = await startBackupLab((stateDir) => hostpath({ nodeId: "node-1", stateDir, durability: "rename" }));
+  ({ lab, authority, ca, namespace } = backup);
   driver = lab.driver.name;
-  await eventually(
-    () => client.create(VolumeSnapshotClass, { metadata: { name: "plain" }, driver, deletionPolicy: "Delete" }),
-    { describe: "the CRDs" },
-  );
-  namespace = await testNamespace(client);
-  const { handle } = await lab.claim(namespace.name, "data", { block: true });
-  await writeTo(lab, handle, 0, 100);
-  await writeTo(lab, handle, 3 * mebibyte, 8192);
-  base = await takeSnapshot(lab, { namespace: namespace.name, name: "base" }, "data", "plain");
-  await writeTo(lab, handle, mebibyte, 4096);
-  await takeSnapshot(lab, { namespace: namespace.name, name: "target" }, "data", "plain");
-  const metadata = { namespace: namespace.name, name: "backup" };
-  await client.create(ServiceAccount, { metadata });
-  const resources = ["volumesnapshots", "volumesnapshotcontents"];
-  await client.create(Role, {
-    metadata,
-    rules: [{ apiGroups: ["snapshot.storage.k8s.io"], resources, verbs: ["get"] }],
-  });
-  await client.create(RoleBinding, {
-    metadata,
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "backup" },
-    subjects: [{ kind: "ServiceAccount", ...metadata }],
-  });
   const { certFile, keyFile, caFile } = authority;
   served = await serveMetadataOf(lab, "in process", "inside", { certFile, keyFile, caFile, reloadMs });
 });
 afterAll(async () => {
   await served?.[Symbol.asyncDispose]();
-  await lab?.[Symbol.asyncDispose]();
-  await folder?.[Symbol.asyncDispose]();
+  await backup?.[Symbol.asyncDispose]();
 });
 
 const asking = async () => ({
   // Nobody has named another audience.
-  securityToken: await serviceAccountToken(lab.client, { namespace: namespace.name, name: "backup" })(driver),
-  namespace: namespace.name,
+  securityToken: await backup.tokenOf("backup", driver),
+  namespace,
   snapshotName: "base",
 });
 const allocated = async (service: Pick<ServedMetadata, "connect">, trusted = ca) => {
@@ -266,7 +217,7 @@ describe("a program in Go, with gRPC's own library and upstream's stubs", () => 
   it.skipIf(env === undefined)("reads all ranges, and the status of what fails", async () => {
     const { securityToken } = await asking();
     const list = async (snapshot: string, earlier: string) => {
-      const args = [served.address, authority.caFile, securityToken, namespace.name, snapshot, earlier, "1"];
+      const args = [served.address, authority.caFile, securityToken, namespace, snapshot, earlier, "1"];
       const { stdout } = await run(lister, args);
       return stdout
         .trim()
@@ -274,7 +225,7 @@ describe("a program in Go, with gRPC's own library and upstream's stubs", () => 
         .map((line) => line.split(" ").map(Number));
     };
     expect(await list("base", "")).toEqual(written);
-    expect(await list("target", base.handle)).toEqual(changed);
+    expect(await list("target", backup.baseHandle)).toEqual(changed);
     await expect(list("absent", "")).rejects.toThrow(/code = NotFound desc = there is no VolumeSnapshot/);
   });
 });

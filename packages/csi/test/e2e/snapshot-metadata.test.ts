@@ -1,31 +1,16 @@
 // The snapshot-metadata service before a real API server: who may ask, what is answered, and what is left of it.
-import { readFile } from "node:fs/promises";
 import { inspect } from "node:util";
-import { Secret, ServiceAccount } from "@kx/controllers/api/core-v1";
-import { Role, RoleBinding } from "@kx/controllers/api/rbac-v1";
-import { eventually, testNamespace } from "@kx/controllers/testing";
+import { Secret } from "@kx/controllers/api/core-v1";
+import { eventually } from "@kx/controllers/testing";
 import { type CsiDriverDefinition, csiError, defineCsiDriver } from "@kx/csi";
-import { csiControllers } from "@kx/csi/controllers";
 import { hostpath } from "@kx/csi/hostpath";
-import {
-  snapshotController,
-  VolumeSnapshot,
-  VolumeSnapshotClass,
-  VolumeSnapshotContent,
-} from "@kx/csi/snapshot-controller";
-import { SnapshotMetadataService, serviceAccountToken, snapshotBlocks } from "@kx/csi/snapshot-metadata";
+import { VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent } from "@kx/csi/snapshot-controller";
+import { SnapshotMetadataService, snapshotBlocks } from "@kx/csi/snapshot-metadata";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type TestAuthority, testAuthority } from "../support/certificates.ts";
+import { type BackupLab, changed, startBackupLab, takeSnapshot, written } from "../support/backup-lab.ts";
 import type { Way } from "../support/controllers-lab.ts";
-import { type CsiLab, startCsiLab } from "../support/csi-lab.ts";
-import {
-  rangesOf,
-  type ServedMetadata,
-  serveMetadataOf,
-  takeSnapshot,
-  testFolder,
-  writeTo,
-} from "../support/metadata-lab.ts";
+import { type CsiLab } from "../support/csi-lab.ts";
+import { rangesOf, type ServedMetadata, serveMetadataOf } from "../support/metadata-lab.ts";
 
 const mebibyte = 1024 ** 2;
 const ways: readonly Way[] = ["in process", "over its socket"];
@@ -64,33 +49,17 @@ function watchedHostpath(stateDir: string) {
   });
 }
 
+let backup: BackupLab;
 let lab: CsiLab;
-let folder: Awaited<ReturnType<typeof testFolder>>;
-let authority: TestAuthority;
 let ca: string;
-/** Volume `data`: base is taken after blocks at 0 and 3 MiB were written, target after those at 1 MiB and the end. */
-let namespace: Awaited<ReturnType<typeof testNamespace>>;
-let base: { readonly handle: string };
+let namespace: string;
 const served = new Map<Way, ServedMetadata>();
 
 beforeAll(async () => {
-  folder = await testFolder();
-  authority = await testAuthority(folder.path);
-  await authority.issue("first");
-  ca = await readFile(authority.caFile, "utf8");
-  lab = await startCsiLab({
-    driver: watchedHostpath,
-    extensions: (driver) => [
-      snapshotController({ groups: false }),
-      ...csiControllers(driver, { parts: ["snapshotter"] }),
-    ],
-  });
+  backup = await startBackupLab(watchedHostpath);
+  ({ lab, ca, namespace } = backup);
   const { client } = lab;
   const driver = lab.driver.name;
-  await eventually(
-    () => client.create(VolumeSnapshotClass, { metadata: { name: "plain" }, driver, deletionPolicy: "Delete" }),
-    { describe: "the CRDs" },
-  );
   const parameters = {
     "csi.storage.k8s.io/snapshotter-secret-name": "for-${volumesnapshot.name}",
     "csi.storage.k8s.io/snapshotter-secret-namespace": "${volumesnapshot.namespace}",
@@ -101,66 +70,29 @@ beforeAll(async () => {
     deletionPolicy: "Delete",
     parameters,
   });
-  namespace = await testNamespace(client);
-  const { handle } = await lab.claim(namespace.name, "data", { block: true });
-  await writeTo(lab, handle, 0, 100);
-  await writeTo(lab, handle, 3 * mebibyte, 8192);
-  base = await takeSnapshot(lab, { namespace: namespace.name, name: "base" }, "data", "plain");
-  await writeTo(lab, handle, mebibyte, 4096);
-  await writeTo(lab, handle, 8 * mebibyte - 4096, 4096);
-  await takeSnapshot(lab, { namespace: namespace.name, name: "target" }, "data", "plain");
-  await account("backup", ["volumesnapshots", "volumesnapshotcontents"]);
-  await account("nobody", []);
-  const { certFile, keyFile, caFile } = authority;
-  const files = { certFile, keyFile, reloadMs: 100 };
+  const { certFile, keyFile, caFile } = backup.authority;
   // The first tells the cluster, the second reads what that says.
-  served.set("in process", await serveMetadataOf(lab, "in process", "inside", { ...files, caFile, audience }));
+  served.set("in process", await serveMetadataOf(lab, "in process", "inside", { certFile, keyFile, caFile, audience }));
   await eventually(() => client.get(SnapshotMetadataService, { name: driver }), { describe: "the announcement" });
-  served.set("over its socket", await serveMetadataOf(lab, "over its socket", "outside", files));
+  served.set("over its socket", await serveMetadataOf(lab, "over its socket", "outside", { certFile, keyFile }));
 });
 afterAll(async () => {
   for (const each of served.values()) await each[Symbol.asyncDispose]();
-  await lab?.[Symbol.asyncDispose]();
-  await folder?.[Symbol.asyncDispose]();
+  await backup?.[Symbol.asyncDispose]();
 });
 
-/** An account that may get these of the snapshot API in the namespace. */
-async function account(name: string, resources: readonly string[]) {
-  const metadata = { namespace: namespace.name, name };
-  await lab.client.create(ServiceAccount, { metadata });
-  const rules =
-    resources.length === 0
-      ? []
-      : [{ apiGroups: ["snapshot.storage.k8s.io"], resources: [...resources], verbs: ["get"] }];
-  await lab.client.create(Role, { metadata, rules });
-  await lab.client.create(RoleBinding, {
-    metadata,
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
-    subjects: [{ kind: "ServiceAccount", namespace: namespace.name, name }],
-  });
-}
-const tokenOf = (name: string, forWhom = audience) =>
-  serviceAccountToken(lab.client, { namespace: namespace.name, name })(forWhom);
+const tokenOf = (name: "backup" | "nobody", forWhom = audience) => backup.tokenOf(name, forWhom);
 const metadataOf = (way: Way) => {
   const found = served.get(way);
   if (found === undefined) throw new Error(`not served ${way}`);
   return found;
 };
 
-const written = [
-  [0, 4096],
-  [3 * mebibyte, 8192],
-];
-const changed = [
-  [mebibyte, 4096],
-  [8 * mebibyte - 4096, 4096],
-];
-
 describe.each(ways)("the service, with its driver %s", (way) => {
   it("tells the blocks that were written, and those that changed", async () => {
     await using client = metadataOf(way).connect(ca);
     const securityToken = await tokenOf("backup");
-    const asked = { securityToken, namespace: namespace.name };
+    const asked = { securityToken, namespace: namespace };
     const allocated = (more: object = {}) =>
       client.calls.getMetadataAllocated({ ...asked, snapshotName: "base", ...more });
     expect(await rangesOf(allocated())).toEqual(written);
@@ -171,7 +103,7 @@ describe.each(ways)("the service, with its driver %s", (way) => {
       sizes.push(blockMetadata.length);
     }
     expect(sizes).toEqual([1, 1]);
-    const delta = { ...asked, baseSnapshotId: base.handle, targetSnapshotName: "target" };
+    const delta = { ...asked, baseSnapshotId: backup.baseHandle, targetSnapshotName: "target" };
     expect(await rangesOf(client.calls.getMetadataDelta(delta))).toEqual(changed);
   });
 });
@@ -179,7 +111,7 @@ describe.each(ways)("the service, with its driver %s", (way) => {
 describe("who asks", () => {
   const asked = (securityToken: string, more: object = {}) => ({
     securityToken,
-    namespace: namespace.name,
+    namespace: namespace,
     snapshotName: "base",
     ...more,
   });
@@ -214,13 +146,13 @@ describe("who asks", () => {
     const about = (snapshotName: string) => failure(asked(token, { snapshotName }));
     expect(await about("")).toMatch(/^INVALID_ARGUMENT .*snapshot_name is missing/);
     expect(await about("absent")).toMatch(/^NOT_FOUND .*there is no VolumeSnapshot .*\/absent/);
-    const metadata = (name: string) => ({ namespace: namespace.name, name });
+    const metadata = (name: string) => ({ namespace: namespace, name });
     await client.create(VolumeSnapshot, {
       metadata: metadata("waiting"),
       spec: { source: { persistentVolumeClaimName: "absent" }, volumeSnapshotClassName: "plain" },
     });
     expect(await about("waiting")).toMatch(/^UNAVAILABLE .*not ready to use/);
-    const content = `other-${namespace.name}`;
+    const content = `other-${namespace}`;
     await client.create(VolumeSnapshotContent, {
       metadata: { name: content },
       spec: {
@@ -253,14 +185,14 @@ describe("a snapshot without a class", () => {
   };
 
   it("is asked about with the secret of the driver's default class, and without one where there is none", async () => {
-    const content = `given-${namespace.name}`;
-    const ref = { namespace: namespace.name, name: "given" };
+    const content = `given-${namespace}`;
+    const ref = { namespace: namespace, name: "given" };
     await lab.client.create(VolumeSnapshotContent, {
       metadata: { name: content },
       spec: {
         driver: lab.driver.name,
         deletionPolicy: "Retain",
-        source: { snapshotHandle: base.handle },
+        source: { snapshotHandle: backup.baseHandle },
         volumeSnapshotRef: ref,
       },
     });
@@ -271,7 +203,7 @@ describe("a snapshot without a class", () => {
     await using client = metadataOf("in process").connect(ca);
     const securityToken = await tokenOf("backup");
     const ask = () =>
-      rangesOf(client.calls.getMetadataAllocated({ securityToken, namespace: namespace.name, snapshotName: "given" }));
+      rangesOf(client.calls.getMetadataAllocated({ securityToken, namespace: namespace, snapshotName: "given" }));
     expect(await eventually(ask, { describe: "the snapshot to be ready" })).toEqual(written);
     expect(driverSeen.secrets).toEqual({});
     try {
@@ -289,20 +221,18 @@ describe("a snapshot without a class", () => {
 
 describe("the driver", () => {
   it("gets the secret of the snapshot's class, of which neither callers nor logs learn", async () => {
-    const password = `planted-${namespace.name}`;
+    const password = `planted-${namespace}`;
     await lab.client.create(Secret, {
-      metadata: { namespace: namespace.name, name: "for-secretive" },
+      metadata: { namespace: namespace, name: "for-secretive" },
       data: { password: Buffer.from(password).toString("base64") },
     });
-    await takeSnapshot(lab, { namespace: namespace.name, name: "secretive" }, "data", "secret");
+    await takeSnapshot(lab, { namespace: namespace, name: "secretive" }, "data", "secret");
     const securityToken = await tokenOf("backup");
     for (const way of ways) {
       const service = metadataOf(way);
       await using client = service.connect(ca);
       const ask = () =>
-        rangesOf(
-          client.calls.getMetadataAllocated({ securityToken, namespace: namespace.name, snapshotName: "secretive" }),
-        );
+        rangesOf(client.calls.getMetadataAllocated({ securityToken, namespace: namespace, snapshotName: "secretive" }));
       behaviour = "work";
       await ask();
       expect(driverSeen.secrets).toEqual({ password });
@@ -322,7 +252,7 @@ describe("the driver", () => {
 describe.each(ways)("a stream, with its driver %s", (way) => {
   const endless = async () => ({
     securityToken: await tokenOf("backup"),
-    namespace: namespace.name,
+    namespace: namespace,
     snapshotName: "base",
   });
   const until = (streams: number) =>
@@ -356,7 +286,7 @@ describe.each(ways)("a stream, with its driver %s", (way) => {
 
   it("waits for a reader that is slow, and ends when it has taken too long", async () => {
     behaviour = "endless";
-    const { certFile, keyFile } = authority;
+    const { certFile, keyFile } = backup.authority;
     const options = { certFile, keyFile, audience, maxStreamMs: 1000 };
     await using bounded = await serveMetadataOf(lab, way, "bounded", options);
     await using client = bounded.connect(ca);
@@ -375,7 +305,7 @@ describe.each(ways)("a stream, with its driver %s", (way) => {
 
   it("is told when the service stops, so that its caller does not take what it has for all", async () => {
     behaviour = "endless";
-    const { certFile, keyFile } = authority;
+    const { certFile, keyFile } = backup.authority;
     const stopping = await serveMetadataOf(lab, way, "stopping", { certFile, keyFile, audience });
     await using client = stopping.connect(ca);
     const reading = client.calls.getMetadataAllocated(await endless())[Symbol.asyncIterator]();
@@ -397,14 +327,16 @@ describe.each(ways)("a stream, with its driver %s", (way) => {
 describe("a backup program", () => {
   it("finds the service by what the cluster is told, and reads what has changed", async () => {
     const blocks = snapshotBlocks(lab.client, { driver: lab.driver.name, token: tokenOf.bind(undefined, "backup") });
-    const ref = (name: string) => ({ namespace: namespace.name, name });
+    const ref = (name: string) => ({ namespace: namespace, name });
     const found: (readonly [number, number])[] = [];
     for await (const { ranges, volumeCapacityBytes } of blocks.changed(ref("base"), ref("target"), { maxResults: 1 })) {
       expect(volumeCapacityBytes).toBe(BigInt(8 * mebibyte));
       for (const { byteOffset, sizeBytes } of ranges) found.push([Number(byteOffset), Number(sizeBytes)]);
     }
     expect(found).toEqual(changed);
-    const again = blocks.changed({ handle: base.handle }, ref("target"), { startingOffset: BigInt(2 * mebibyte) });
+    const again = blocks.changed({ handle: backup.baseHandle }, ref("target"), {
+      startingOffset: BigInt(2 * mebibyte),
+    });
     for await (const { ranges } of again)
       expect(ranges).toEqual([{ byteOffset: BigInt(changed[1]?.[0] ?? 0), sizeBytes: 4096n }]);
     await expect(blocks.allocated(ref("absent")).next()).rejects.toMatchObject({ code: "KX_GRPC_NOT_FOUND" });

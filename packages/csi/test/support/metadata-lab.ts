@@ -1,9 +1,5 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ClusterRole, ClusterRoleBinding } from "@kx/controllers/api/rbac-v1";
-import { eventually } from "@kx/controllers/testing";
 import { systemClock } from "@kx/core";
 import { SnapshotMetadata } from "@kx/core/contracts/snapshot-metadata";
 import { createGrpcTlsClient, type GrpcClient } from "@kx/core/grpc";
@@ -11,16 +7,9 @@ import { runHost } from "@kx/core/host";
 import { createMetrics } from "@kx/core/metrics";
 import { type CollectingLogger, collectingLogger } from "@kx/core/testing";
 import { connectDriver, csiControllers } from "@kx/csi/controllers";
-import { VolumeSnapshot, VolumeSnapshotContent } from "@kx/csi/snapshot-controller";
 import type { SnapshotMetadataOptions } from "@kx/csi/snapshot-metadata";
 import type { Way } from "./controllers-lab.ts";
 import type { CsiLab } from "./csi-lab.ts";
-
-/** A folder that goes with its test. */
-export async function testFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "kx-csi-metadata-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
 
 /** A port of this machine that nobody listens at. */
 export async function freePort(): Promise<number> {
@@ -100,37 +89,6 @@ async function grant(
     subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
   };
   await client.patch(ClusterRoleBinding, binding.metadata, binding, { type: "apply", force: true });
-}
-
-/** Writes bytes that are not zero into a volume's image, as its user would. */
-export async function writeTo(lab: CsiLab, volume: string, offset: number, length: number): Promise<void> {
-  await using image = await open(join(lab.stateDir, "volumes", volume), "r+");
-  await image.write(Buffer.alloc(length, "x"), 0, length, offset);
-  await image.sync();
-}
-
-/** Takes a snapshot of a claim and waits until it is ready. */
-export async function takeSnapshot(
-  { client }: CsiLab,
-  ref: { readonly namespace: string; readonly name: string },
-  claim: string,
-  className: string,
-): Promise<{ readonly handle: string }> {
-  await client.create(VolumeSnapshot, {
-    metadata: ref,
-    spec: { source: { persistentVolumeClaimName: claim }, volumeSnapshotClassName: className },
-  });
-  const snapshot = await eventually(
-    async () => {
-      const found = await client.get(VolumeSnapshot, ref);
-      if (found.status?.readyToUse !== true) throw new Error(JSON.stringify(found));
-      return found;
-    },
-    { describe: `snapshot ${ref.name} to be ready` },
-  );
-  const name = snapshot.status?.boundVolumeSnapshotContentName ?? "";
-  const { status } = await client.get(VolumeSnapshotContent, { name });
-  return { handle: status?.snapshotHandle ?? "" };
 }
 
 type Message = { readonly blockMetadata: readonly { readonly byteOffset: bigint; readonly sizeBytes: bigint }[] };
