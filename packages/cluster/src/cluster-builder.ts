@@ -115,8 +115,9 @@ export class ClusterBuilder {
       forward: (listen, dial) => relay.forward(listen, dial),
       addImages: async (archive) => void (await registry.add(archive)),
       supervise: (program, name) => named(name)?.supervise(program) ?? rig.superviseHere(program),
-      async reboot(name) {
-        await named(name)?.reboot();
+      async power(name, to) {
+        const node = named(name);
+        await (to === "on" ? node?.powerOn() : node?.powerOff());
         await rig.record({ nodes: nodes.map(({ state }) => state) });
       },
     });

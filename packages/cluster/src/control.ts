@@ -1,7 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
 import { KxError, type KxErrorCode } from "@kx/core";
-import type { Control } from "./handle.ts";
+import type { Control, Power } from "./handle.ts";
 import { isUp, openCluster } from "./handle.ts";
 import { layoutOf } from "./layout.ts";
 import type { Endpoint } from "./relay.ts";
@@ -10,7 +10,7 @@ import type { Cluster, ClusterProcess, SupervisedProgram } from "./types.ts";
 
 type Call =
   | { readonly call: "restart"; readonly component: string }
-  | { readonly call: "reboot"; readonly node: string }
+  | { readonly call: "power"; readonly node: string; readonly to: Power }
   | { readonly call: "forward"; readonly listen: Endpoint; readonly dial: Endpoint }
   | { readonly call: "addImages"; readonly archive: string }
   | { readonly call: "supervise"; readonly program: SupervisedProgram; readonly node?: string }
@@ -51,8 +51,8 @@ async function answer(control: Control, text: string): Promise<unknown> {
     case "restart":
       await control.restart(call.component);
       return undefined;
-    case "reboot":
-      await control.reboot(call.node);
+    case "power":
+      await control.power(call.node, call.to);
       return undefined;
     case "forward":
       return control.forward(call.listen, call.dial);
@@ -112,7 +112,7 @@ function remoteControl(socketPath: string): Control {
     });
   return {
     restart: async (component) => void (await send({ call: "restart", component })),
-    reboot: async (node) => void (await send({ call: "reboot", node })),
+    power: async (node, to) => void (await send({ call: "power", node, to })),
     forward: async (listen, dial) => (await send({ call: "forward", listen, dial })) as string,
     addImages: async (archive) => void (await send({ call: "addImages", archive })),
     supervise: async (program, node) =>

@@ -23,8 +23,8 @@ import type {
 /** What only the process that owns a cluster can do; others ask it through the control socket. */
 export interface Control {
   restart(component: string): Promise<void>;
-  /** See ClusterNode.reboot. */
-  reboot(node: string): Promise<void>;
+  /** See ClusterNode.powerOff and powerOn. */
+  power(node: string, to: Power): Promise<void>;
   /** See Relay.forward; without namespaces there is nothing to relay, and `dial` is answered as it is. */
   forward(listen: Endpoint, dial: Endpoint): Promise<string>;
   addImages(archive: string): Promise<void>;
@@ -33,6 +33,9 @@ export interface Control {
   processes(): Promise<readonly ClusterProcess[]>;
   stop(): Promise<void>;
 }
+
+/** What a node's switch can be put to. */
+export type Power = "on" | "off";
 
 /** The state of a cluster that is up. */
 export type RunningState = ClusterState &
@@ -153,7 +156,12 @@ function openNode(dir: string, state: RunningState, node: NodeState, control: Co
     supervise: (program) => control.supervise(program, node.name),
     restartKubelet: () => control.restart(`${node.name}/kubelet`),
     restartContainerd: () => control.restart(`${node.name}/containerd`),
-    reboot: () => control.reboot(node.name),
+    powerOff: () => control.power(node.name, "off"),
+    powerOn: () => control.power(node.name, "on"),
+    async reboot() {
+      await control.power(node.name, "off");
+      await control.power(node.name, "on");
+    },
   };
 }
 

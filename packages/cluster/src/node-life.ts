@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { KxError } from "@kx/core";
@@ -7,6 +7,7 @@ import { enterNode } from "./handle.ts";
 import { hiddenPaths } from "./hidden.ts";
 import { execute, executeOrThrow, logTail, until } from "./host.ts";
 import type { NodeLayout } from "./layout.ts";
+import { detachLoops, ownFileSystems } from "./loop-devices.ts";
 import type { CgroupPlan } from "./plan/cgroups.ts";
 import { type Network, nodeCommands, plugCommands } from "./plan/network.ts";
 import { containerdArgs, kubeletArgs, kubeProxyArgs, type NodeSpec, nodePath, planNode } from "./plan/node.ts";
@@ -48,7 +49,9 @@ export class NodeLife {
   /** In the order of their first start. */
   readonly #programs: Component[] = [];
   #init: Component | undefined;
+  #isOff = false;
   #pid = 0;
+  #fileSystems: readonly string[] = [];
 
   constructor(rig: Rig, options: NodeLifeOptions) {
     this.#rig = rig;
@@ -64,7 +67,7 @@ export class NodeLife {
     const { node, network } = this.#options;
     const { name, index, cgroups } = node;
     const addresses = network.families.map((own) => own.nodeAddress(index));
-    return { name, index, addresses, pid: this.#pid, cgroups: cgroups.initDirs };
+    return { name, index, addresses, pid: this.#pid, cgroups: cgroups.initDirs, fileSystems: this.#fileSystems };
   }
 
   /** Makes its namespaces and starts containerd. */
@@ -112,20 +115,32 @@ export class NodeLife {
     this.#programs.push(await this.#rig.supervise(`${this.name}/${program.name}`, argv, 1, env));
   }
 
-  /** See ClusterNode.reboot. */
-  async reboot(): Promise<void> {
-    const init = this.#init;
-    if (init === undefined) throw new KxError("KX_CLUSTER_NOT_RUNNING", `${this.name} has not been started`);
+  /** See ClusterNode.powerOff. */
+  async powerOff(): Promise<void> {
+    if (this.#isOff) return;
+    this.#isOff = true;
     // At once, so that none sees another's end.
-    await Promise.all([init, ...this.#programs].map((component) => component.stop()));
+    await Promise.all([this.#started(), ...this.#programs].map((component) => component.stop()));
     await this.#forget();
+  }
+
+  /** See ClusterNode.powerOn. */
+  async powerOn(): Promise<void> {
+    if (!this.#isOff) return;
+    const init = this.#started();
     await this.#prepare(true);
     await this.#rig.startAgain(init, true);
     await this.#plug(init);
+    this.#isOff = false;
     for (const program of this.#programs) {
       if (program.spec.name === `${this.name}/kubelet`) await this.#awaitContainerd();
       await this.#rig.startAgain(program);
     }
+  }
+
+  #started(): Component {
+    if (this.#init !== undefined) return this.#init;
+    throw new KxError("KX_CLUSTER_NOT_RUNNING", `${this.name} has not been started`);
   }
 
   /** Removes what no machine keeps over a boot. */
@@ -136,6 +151,7 @@ export class NodeLife {
     await rm(work, { recursive: true, force: true });
     await mkdir(work);
     for (const path of this.#options.node.cgroups.dirs) await removeCgroup(path);
+    await detachLoops(this.#fileSystems);
     // Else it goes when the kernel comes to remove the namespace of its other end.
     await execute("nsenter", this.#inNet(this.#options.holder, "link", "del", `kxv${this.#options.node.index}`));
   }
@@ -159,6 +175,8 @@ export class NodeLife {
   async #plug(init: Component): Promise<void> {
     const { node, network, holder, routes } = this.#options;
     this.#pid = await init.pid();
+    const mounts = (pid: number | "self") => readFile(`/proc/${pid}/mountinfo`, "utf8");
+    this.#fileSystems = ownFileSystems(await mounts(this.#pid), await mounts("self"));
     await this.#ip(holder, plugCommands(node.index, this.#pid));
     await this.#ip(this.#pid, nodeCommands(network, node.index, routes));
   }

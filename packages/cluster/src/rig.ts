@@ -261,7 +261,7 @@ export class Rig {
   }
 
   /** What the owner can do; see handle.ts. The rest depends on whether there are namespaces. */
-  control(rest: Pick<Control, "forward" | "addImages" | "supervise" | "reboot">): Control {
+  control(rest: Pick<Control, "forward" | "addImages" | "supervise" | "power">): Control {
     return {
       ...rest,
       restart: async (name) => {

@@ -59,7 +59,7 @@ async function build(rig: Rig): Promise<ControlPlane> {
     addImages: async () => {
       throw new KxError("KX_CLUSTER_OPTION", "a control plane alone has no nodes to load images for");
     },
-    reboot: async () => {
+    power: async () => {
       throw new KxError("KX_CLUSTER_OPTION", "a control plane alone has no nodes");
     },
     supervise: (program) => rig.superviseHere(program),

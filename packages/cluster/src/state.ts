@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { KxError } from "@kx/core";
 import { execute, startTime, until } from "./host.ts";
 import { layoutOf, longestSocketSuffix } from "./layout.ts";
+import { detachLoops } from "./loop-devices.ts";
 
 /** What a state folder's `state.json` tells about its cluster: enough to use it from elsewhere and to clean up after it. */
 export interface ClusterState {
@@ -35,6 +36,8 @@ export interface NodeState {
   readonly pid: number;
   /** Cgroup folders that a process joins before it enters the node. */
   readonly cgroups: readonly string[];
+  /** Those that it alone has, as `major:minor`; absent in states of earlier versions. */
+  readonly fileSystems?: readonly string[];
 }
 
 /** Reads a folder's state; undefined if it holds none. */
@@ -123,13 +126,14 @@ const ownNames = [
   /^holder\.json$/,
 ];
 
-/** Removes what a cluster leaves once all its processes are gone: cgroup folders, the host's link, the folder's content. */
+/** Removes what a cluster leaves once all its processes are gone: cgroup folders, loop devices, the host's link, the folder's content. */
 export async function removeRemains(
   dir: string,
-  state: Pick<ClusterState, "cgroups" | "link">,
+  state: Pick<ClusterState, "cgroups" | "link" | "nodes">,
   keep?: RegExp,
 ): Promise<void> {
   for (const cgroup of state.cgroups) await removeCgroup(cgroup);
+  await detachLoops((state.nodes ?? []).flatMap(({ fileSystems = [] }) => fileSystems));
   if (state.link !== undefined) await execute("ip", ["link", "del", state.link]);
   const names = await readdir(dir).catch(() => []);
   const own = names.filter((name) => ownNames.some((pattern) => pattern.test(name)) && !keep?.test(name));

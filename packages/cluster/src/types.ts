@@ -143,10 +143,16 @@ export interface ClusterNode {
   restartKubelet(): Promise<void>;
   restartContainerd(): Promise<void>;
   /**
-   * Ends all that runs in the node at once, as a power cut does, and starts it again, with the same programs. Its files stay
-   * but for those below /run and /tmp; processes, namespaces, mounts and links are gone. Process 1 is another, boot_id the
-   * machine's as ever. Resolves when all programs have been started.
+   * Ends all that runs in the node at once, as a power cut does. Its files stay but for those below /run and /tmp; processes,
+   * namespaces, mounts, loop devices and links are gone.
    */
+  powerOff(): Promise<void>;
+  /**
+   * Starts a node that is off, with the same programs. Process 1 is another, boot_id the machine's as ever. Resolves when all
+   * programs have been started.
+   */
+  powerOn(): Promise<void>;
+  /** Both, one after the other. */
   reboot(): Promise<void>;
 }
 

@@ -10,7 +10,9 @@ import { eventually } from "./eventually.ts";
 
 const program = `
   import { startCluster } from "@kx/cluster";
-  await startCluster({ dir: process.argv[1], onProgress: ({ step, state }) => console.log(step, state) });
+  const cluster = await startCluster({ dir: process.argv[1], onProgress: ({ step, state }) => console.log(step, state) });
+  // A loop device that nobody detaches.
+  await cluster.nodes[0].exec("sh", ["-c", "truncate -s 1M /var/disk && losetup -f /var/disk"]);
   console.log("up");
   setInterval(() => {}, 1e6);
 `;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createServer } from "node:https";
 import { promisify } from "node:util";
-import { type Cluster, connectCluster, startCluster } from "@kx/cluster";
+import { type Cluster, type ClusterNode, connectCluster, startCluster } from "@kx/cluster";
 import { expectNoLeaks, type HostSnapshot, takeSnapshot } from "@kx/cluster/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { busyboxPod, eventually, kubectl, runPod } from "./eventually.ts";
@@ -86,7 +86,11 @@ describe("a cluster of one's own", () => {
     const [was, earlier, elsewhere] = [await uid(), await life(), await pidOf("node-1/kubelet")];
     for (const path of ["/etc/kept", "/var/lib/cni/kept", "/run/gone", "/tmp/gone"]) await node.exec("tee", [path]);
     await node.exec("ip", ["netns", "add", "gone"]);
+    await attachDisk(node);
     await node.reboot();
+    expect((await node.exec("losetup", ["--list", "--noheadings"])).stdout).not.toContain(disk);
+    // The next one is for the end of the cluster.
+    await attachDisk(node);
     const after = await life();
     expect(after).toEqual({ boot: earlier.boot, started: expect.any(String) });
     expect(after.started).not.toBe(earlier.started);
@@ -98,6 +102,13 @@ describe("a cluster of one's own", () => {
     expect(stdout.trim()).toBe("node-2");
     expect(await pidOf("node-1/kubelet")).toBe(elsewhere);
   });
+
+  const disk = "/var/lib/cni/disk-of-own-cluster-test";
+  /** Makes a file a loop device that nobody detaches. */
+  async function attachDisk(node: ClusterNode): Promise<void> {
+    const script = `truncate -s 1M ${disk} && losetup -f ${disk} && losetup --list --noheadings`;
+    expect((await node.exec("sh", ["-c", script])).stdout).toContain(disk);
+  }
 
   it("starts a process again that was killed from outside", async () => {
     const scheduler = await pidOf("kube-scheduler");

@@ -143,7 +143,10 @@ describe("informer", () => {
   });
 
   it("goes on where it stopped when the connection is cut, without listing again", async () => {
-    await using t = await rig();
+    await using t = await rig((api) => {
+      // The second answer tells that the server has not forgotten anything.
+      api.list = () => listOf(api.lists.length === 1 ? 1 : 100);
+    });
     const first = await t.api.nextWatch();
     first.send("ADDED", configMap("a", 5));
     await t.untilTold("added a@5");
@@ -159,7 +162,26 @@ describe("informer", () => {
     expect(second.query.get("resourceVersion")).toBe("100");
     second.send("MODIFIED", configMap("a", 101));
     await t.untilTold("updated a@101 from a@5");
-    expect(t.api.lists).toHaveLength(1);
+    expect(t.api.lists.map((query) => query.get("limit"))).toEqual(["500", "1"]);
+  });
+
+  it("reads all anew when the server has forgotten what was seen, as after a restore from a backup", async () => {
+    await using t = await rig((api) => {
+      api.list = () => listOf(9, configMap("a", 5));
+    });
+    const first = await t.api.nextWatch();
+    first.send("ADDED", configMap("b", 10));
+    await t.untilTold("added b@10");
+    t.api.list = () => listOf(8, configMap("a", 4));
+    first.cut();
+    await t.clock.untilSleeping();
+    await t.clock.advance(800);
+    const second = await t.api.nextWatch();
+    expect(second.query.get("resourceVersion")).toBe("8");
+    expect(t.told.slice(2)).toEqual(["updated a@4 from a@5", "missed deletion of b@10"]);
+    second.send("ADDED", configMap("b", 9));
+    await t.untilTold("added b@9");
+    expect(t.messages()).toContain("server's state is older than what was seen of it, listing again");
   });
 
   it("reads the first state from a watch where the server streams lists, and goes on with it", async () => {

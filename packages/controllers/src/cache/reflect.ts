@@ -57,6 +57,7 @@ export async function reflect<T extends ObjectLike>(
   const backoff = createBackoff(reflectorBackoff, clock, random);
   const position: Position = { version: undefined, streams: true };
   let isMissing = false;
+  let hasFailed = false;
   const saw = () => {
     if (isMissing) log.info({}, "resource is served now");
     isMissing = false;
@@ -64,6 +65,11 @@ export async function reflect<T extends ObjectLike>(
 
   while (!signal.aborted) {
     try {
+      if (hasFailed && position.version !== undefined && (await isBehind(options, position.version, signal))) {
+        log.warn({ version: position.version }, "server's state is older than what was seen of it, listing again");
+        position.version = undefined;
+      }
+      hasFailed = false;
       if (position.version === undefined && !position.streams) position.version = await list(options, sink, signal);
       if (position.version !== undefined) saw();
       const startedAt = clock.now();
@@ -72,6 +78,7 @@ export async function reflect<T extends ObjectLike>(
       log.debug({}, "watch ended at once");
     } catch (error) {
       if (signal.aborted) return;
+      hasFailed = true;
       const code = KxError.is(error) ? error.code : undefined;
       if (position.version === undefined && position.streams && refusesStreams(code)) {
         log.debug({ err: error }, "server does not stream lists, reading pages");
@@ -95,6 +102,27 @@ export async function reflect<T extends ObjectLike>(
 
 /** How often a resource that is not served is asked for again. */
 const missingRetryMs = 1000;
+
+/**
+ * Whether the server knows less than was seen of it: its store was restored from a backup while it was out of reach. A watch from
+ * what was seen would not fail, but leave out all that happens until as much has happened anew.
+ */
+async function isBehind<T extends ObjectLike>(
+  { client, resource, selection = {} }: ReflectOptions<T>,
+  version: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const { resourceVersion } of client.pages(resource, { ...selected(selection), pageSize: 1, signal })) {
+    return isOlder(resourceVersion, version);
+  }
+  return false;
+}
+
+/** Compares versions, which are numbers as Kubernetes has them (KEP-5504); others tell nothing. */
+function isOlder(version: string, than: string): boolean {
+  if (!/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
+  return BigInt(version) < BigInt(than);
+}
 
 async function list<T extends ObjectLike>(
   { client, resource, selection = {} }: ReflectOptions<T>,

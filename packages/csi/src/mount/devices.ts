@@ -73,7 +73,8 @@ export async function formatDevice(mounter: Mounter, { fsType, args = [], ...req
  * Grows a file system to its device's size.
  *
  * @param mountPoint - where it is mounted; xfs and btrfs have to be. Absent: it is not.
- * @throws KxError `KX_CSI_DEVICE_CONTENT`, `KX_CSI_PROGRAM`.
+ * @throws KxError `KX_CSI_DEVICE_CONTENT`, `KX_CSI_PROGRAM`; `KX_CSI_IN_USE` where it is mounted and the kernel does not let this
+ * process grow it then, as ext4 without CAP_SYS_RESOURCE.
  */
 export async function growFileSystem(mounter: Mounter, request: DeviceRequest, mountPoint?: string): Promise<void> {
   const { device } = request;
@@ -92,7 +93,16 @@ export async function growFileSystem(mounter: Mounter, request: DeviceRequest, m
 async function growExt(device: string, isMounted: boolean): Promise<void> {
   // It refuses what was not checked since it was mounted last. 1: errors were corrected.
   if (!isMounted) await runProgram("e2fsck", ["-f", "-p", device], { success: [1] });
-  await runProgram("resize2fs", [device]);
+  try {
+    await runProgram("resize2fs", [device]);
+  } catch (cause) {
+    if (!isMounted || !/permission denied/i.test((cause as Error).message)) throw cause;
+    throw new KxError("KX_CSI_IN_USE", `the file system on ${device} may not be grown while it is mounted`, {
+      cause,
+      remedy:
+        "give the driver CAP_SYS_RESOURCE, or end all pods that use the volume: it grows before the next one starts",
+    });
+  }
 }
 
 function contentError(device: string, fsType: string, content: Content): KxError {

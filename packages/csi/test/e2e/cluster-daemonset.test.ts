@@ -4,6 +4,7 @@ import { extension } from "@kx/csi/hostpath";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CsiCluster, csiCluster, registered } from "../support/csi-cluster.ts";
 import { hostpathImage, hostpathImageName } from "../support/hostpath-image.ts";
+import { leftovers } from "../support/leftovers.ts";
 import { claim, storageClass, volumePod } from "../support/pods.ts";
 
 const inSystem = ["-n", "kx-system"];
@@ -55,7 +56,7 @@ describe("the hostpath driver as a DaemonSet", () => {
 
   it("leaves nothing behind", async () => {
     await csi.kubectl("delete", "pvc", "--all", "--timeout=60s");
-    await expect.poll(() => csi.traces(csi.nodes[0]!), { timeout: 90_000, interval: 500 }).toEqual([]);
+    await expect.poll(() => leftovers(csi), { timeout: 90_000, interval: 500 }).toEqual([]);
   }, 240_000);
 
   async function explain(error: Error): Promise<never> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CsiCluster, csiCluster, runHostpathAgents } from "../support/csi-cluster.ts";
 import { until } from "../support/driver-process.ts";
+import { leftovers } from "../support/leftovers.ts";
 import { claim, storageClass, volumePod } from "../support/pods.ts";
 
 // Volumes that each node's agent provisions for its node.
@@ -18,30 +19,19 @@ describe("claims of the hostpath driver's classes", () => {
   }, 240_000);
   afterAll(() => csi?.[Symbol.asyncDispose]());
 
-  const field = (kind: string, name: string, path: string) =>
-    csi.kubectl("get", kind, name, "-o", `jsonpath={${path}}`);
-  const bound = async (...names: readonly string[]) => {
-    const phases = () => Promise.all(names.map((name) => field("pvc", name, ".status.phase")));
-    await until(
-      async () => (await phases()).every((phase) => phase === "Bound"),
-      `${names.join()} to be bound`,
-      60_000,
-    );
-  };
   /** The node whose volumes alone a PersistentVolume can be. */
   const placeOf = async (name: string) => {
-    const volume = await field("pvc", name, ".spec.volumeName");
-    return field("pv", volume, ".spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values[0]");
+    const volume = await csi.field("pvc", name, ".spec.volumeName");
+    return csi.field("pv", volume, ".spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values[0]");
   };
-  const traces = async () => (await Promise.all(csi.nodes.map((node) => csi.traces(node)))).flat();
 
   it("are bound at once, and their pod follows the volume, which has its data when the pod is made again", async () => {
     await csi.apply(claim("first", { storageClass: "at-once" }));
-    await bound("first");
+    await csi.bound("first");
     const node = await placeOf("first");
     await csi.apply(volumePod("writer", { claims: { data: "first" } }));
     await csi.ready("writer");
-    expect(await field("pod", "writer", ".spec.nodeName")).toBe(node);
+    expect(await csi.field("pod", "writer", ".spec.nodeName")).toBe(node);
     await csi.inPod("writer", "echo kept > /data/f");
     await csi.remove("writer");
     await csi.apply(volumePod("reader", { claims: { data: "first" } }));
@@ -62,7 +52,7 @@ describe("claims of the hostpath driver's classes", () => {
     await csi.remove("user-0", "user-1");
     await csi.apply(volumePod("follower", { claims: { data: "use-1" } }));
     await csi.ready("follower");
-    expect(await field("pod", "follower", ".spec.nodeName")).toBe("node-2");
+    expect(await csi.field("pod", "follower", ".spec.nodeName")).toBe("node-2");
     expect(await csi.inPod("follower", "cat /data/f")).toBe("far");
     await csi.remove("follower");
   }, 240_000);
@@ -70,15 +60,15 @@ describe("claims of the hostpath driver's classes", () => {
   it("keep their volume while a pod uses it, though they are deleted", async () => {
     await csi.apply(volumePod("user", { claims: { data: "first" } }));
     await csi.ready("user");
-    const volume = await field("pvc", "first", ".spec.volumeName");
+    const volume = await csi.field("pvc", "first", ".spec.volumeName");
     await csi.kubectl("delete", "pvc", "first", "--wait=false");
     await until(
-      async () => (await field("pvc", "first", ".metadata.deletionTimestamp")) !== "",
+      async () => (await csi.field("pvc", "first", ".metadata.deletionTimestamp")) !== "",
       "the deletion",
       60_000,
     );
     expect(await csi.inPod("user", "cat /data/f; echo still > /data/f; cat /data/f")).toBe("kept\nstill");
-    expect(await field("pv", volume, ".status.phase")).toBe("Bound");
+    expect(await csi.field("pv", volume, ".status.phase")).toBe("Bound");
     await csi.remove("user");
     const left = () => csi.kubectl("get", "pv", volume, "--ignore-not-found", "-o", "name");
     await expect.poll(left, { timeout: 90_000, interval: 500 }).toBe("");
@@ -97,6 +87,6 @@ describe("claims of the hostpath driver's classes", () => {
     await csi.kubectl("delete", "pvc", "--all", "--timeout=120s");
     const volumes = () => csi.kubectl("get", "pv", "-o", "name");
     await expect.poll(volumes, { timeout: 240_000, interval: 1000 }).toBe("");
-    await expect.poll(traces, { timeout: 60_000, interval: 500 }).toEqual([]);
+    await expect.poll(() => leftovers(csi), { timeout: 60_000, interval: 500 }).toEqual([]);
   }, 600_000);
 });

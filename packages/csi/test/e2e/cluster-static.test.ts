@@ -3,7 +3,8 @@ import { AccessMode } from "@kx/csi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asBlock, type CsiClients, csiClients, mounted } from "../support/csi-clients.ts";
 import { type CsiCluster, csiCluster, registered, runHostpathAgents } from "../support/csi-cluster.ts";
-import { until } from "../support/driver-process.ts";
+import { loopsOf, until } from "../support/driver-process.ts";
+import { leftovers } from "../support/leftovers.ts";
 import { staticVolume, volumePod } from "../support/pods.ts";
 
 const megabytes = 1024n ** 2n;
@@ -14,6 +15,7 @@ describe("volumes of the hostpath driver in pods", () => {
   let node: ClusterNode;
   let driver: CsiClients;
   const made: string[] = [];
+  let isDown = false;
 
   beforeAll(async () => {
     csi = await csiCluster(1);
@@ -23,7 +25,7 @@ describe("volumes of the hostpath driver in pods", () => {
   }, 240_000);
   afterAll(async () => {
     driver?.close();
-    await csi?.[Symbol.asyncDispose]();
+    if (!isDown) await csi?.[Symbol.asyncDispose]();
   });
 
   /** Has the driver make a volume, and writes its PersistentVolume and claim by hand. */
@@ -165,6 +167,16 @@ describe("volumes of the hostpath driver in pods", () => {
     await expect.poll(used, { timeout: 60_000, interval: 500 }).toEqual([]);
     expect((await csi.traces(node)).length).toBe(made.length);
     for (const volumeId of made) await driver.controller.deleteVolume({ volumeId });
-    expect(await csi.traces(node)).toEqual([]);
+    await expect.poll(() => leftovers(csi), { timeout: 60_000, interval: 500 }).toEqual([]);
+  }, 240_000);
+
+  it("end with the cluster, as the loop device of one does that nobody has unstaged", async () => {
+    await provide("raw-to-the-end", { isBlock: true });
+    await csi.apply(volumePod("last", { devices: { disk: "raw-to-the-end" } }));
+    await csi.ready("last");
+    expect(await loopsOf(csi.stateDir)).toHaveLength(1);
+    await csi[Symbol.asyncDispose]();
+    isDown = true;
+    expect(await loopsOf(csi.stateDir)).toEqual([]);
   }, 240_000);
 });

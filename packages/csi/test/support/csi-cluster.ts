@@ -9,6 +9,7 @@ import type { CSINode } from "@kx/controllers/api/storage-v1";
 import type { KubeObject } from "@kx/core";
 import { extension } from "@kx/csi/hostpath";
 import { until } from "./driver-process.ts";
+import { tracesOf } from "./leftovers.ts";
 
 const kx = fileURLToPath(new URL("../../../../apps/cli/bin/kx.mjs", import.meta.url));
 const execute = promisify(execFile);
@@ -33,6 +34,12 @@ export interface CsiCluster extends AsyncDisposable {
   remove(...pods: readonly string[]): Promise<void>;
   /** Runs a script in a pod and gives what it wrote. */
   inPod(pod: string, script: string): Promise<string>;
+  /** One field of an object, by its path: `.status.phase`. */
+  field(kind: string, name: string, path: string): Promise<string>;
+  /** Waits for claims to be bound. */
+  bound(...claims: readonly string[]): Promise<void>;
+  /** What is told about an object by events. */
+  events(name: string): Promise<string>;
   /** What the driver and its volumes have on a node, as lines to compare: mounts, loop devices, folders. */
   traces(node: ClusterNode): Promise<readonly string[]>;
   /** The driver's socket on a node, as this machine reaches it. */
@@ -71,6 +78,7 @@ function open(dir: string, cluster: Cluster, dispose: () => Promise<void>): CsiC
     return stdout.trim();
   };
   const kubectl = (...args: readonly string[]) => run(args);
+  const field = (kind: string, name: string, path: string) => kubectl("get", kind, name, "-o", `jsonpath={${path}}`);
   const explain = async (error: Error): Promise<never> => {
     const shown = [
       await kubectl("get", "pods,pvc,pv,volumeattachments", "-o", "wide"),
@@ -94,6 +102,14 @@ function open(dir: string, cluster: Cluster, dispose: () => Promise<void>): CsiC
     async remove(...pods) {
       await kubectl("delete", "pods", "--timeout=90s", ...pods).catch(explain);
     },
+    field,
+    async bound(...claims) {
+      const phases = () => Promise.all(claims.map((name) => field("pvc", name, ".status.phase")));
+      const areBound = async () => (await phases()).every((phase) => phase === "Bound");
+      await until(areBound, `${claims.join()} to be bound`, 60_000).catch(explain);
+    },
+    events: (name) =>
+      kubectl("get", "events", `--field-selector=involvedObject.name=${name}`, "-o", "jsonpath={.items[*].message}"),
     inPod: (pod, script) => kubectl("exec", pod, "--", "sh", "-c", script),
     traces: (node) => tracesOf(node, stateDir),
     socketOf: (node) => join(node.paths.kubelet, "plugins", driverName, "csi.sock"),
@@ -114,28 +130,48 @@ export async function runHostpathAgents(csi: CsiCluster, more: DriverOptions = {
     const bound = ["--bound-object-kind", "Node", "--bound-object-name", node.name, "--duration", "12h"];
     const token = await csi.kubectl("create", "token", account, "-n", namespace, ...bound);
     const kubeconfig = await csi.cluster.addUser(`${account}-${node.name}`, [], { forNodes: true, token });
-    const run = join(node.paths.run, "kx-csi");
-    await mkdir(run, { recursive: true, mode: 0o700 });
-    await copyFile(kubeconfig, join(run, "kubeconfig"));
-    await writeFile(join(run, "host.yaml"), hostConfiguration(options));
+    // Not below /run, so that it is there when the node was powered off.
+    const own = join(node.paths.kubelet, "kx-csi");
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    await copyFile(kubeconfig, join(own, "kubeconfig"));
+    await writeFile(join(own, "host.yaml"), hostConfiguration(options));
     const install = (await node.exec("sh", ["-c", "echo /opt/kx/*/node-agent.js"])).stdout.trim();
-    const args = [install, "--config", "/run/kx-csi/host.yaml", "--kubeconfig", "/run/kx-csi/kubeconfig"];
-    const health = ["--health-port", "0", "--health-socket", "/run/kx-csi/health.sock"];
+    const folder = "/var/lib/kubelet/kx-csi";
+    const args = [install, "--config", `${folder}/host.yaml`, "--kubeconfig", `${folder}/kubeconfig`];
+    const health = ["--health-port", "0", "--health-socket", `${folder}/health.sock`];
     const command = install.replace(/node-agent\.js$/, "bin/node");
     await node.supervise({ name: "csi-agent", command, args: [...args, ...health, "--node-name", node.name] });
   }
   for (const { name } of csi.nodes) await registered(csi, name);
 }
 
-/** Waits until the kubelet of a node has the driver in CSINode. */
-export async function registered(csi: CsiCluster, node: string): Promise<void> {
+/**
+ * Runs controllers of the driver that agents do not have as sidecars of the driver of one node, and the one of snapshots that a
+ * cluster has once; all on this machine.
+ */
+export async function runSidecars(csi: CsiCluster, node: ClusterNode, ...parts: readonly string[]): Promise<void> {
+  const { kubeconfig } = csi.cluster;
+  const sidecar = fileURLToPath(new URL("../../bin/kx-csi-sidecar.mjs", import.meta.url));
+  const flags = [`--csi-address=${csi.socketOf(node)}`, `--kubeconfig=${kubeconfig}`, `--controllers=${parts.join()}`];
+  await csi.cluster.supervise({ name: "csi-sidecars", command: process.execPath, args: [sidecar, ...flags] });
+  const snapshots = fileURLToPath(new URL("../e2e/programs/snapshot-controller.ts", import.meta.url));
+  await csi.cluster.supervise({ name: "snapshots", command: process.execPath, args: [snapshots, kubeconfig] });
+}
+
+/** Waits until the kubelet of a node has a driver in CSINode, by default the hostpath driver; `program` has its log. */
+export async function registered(
+  csi: CsiCluster,
+  node: string,
+  driver: string = driverName,
+  program: string = "csi-agent",
+): Promise<void> {
   const knows = async () => {
     const { spec } = JSON.parse(await csi.kubectl("get", "csinode", node, "-o", "json")) as CSINode;
-    return spec.drivers?.some(({ name, nodeID }) => name === driverName && nodeID === node) ?? false;
+    return spec.drivers?.some(({ name, nodeID }) => name === driver && nodeID === node) ?? false;
   };
-  await until(knows, `${node} to know the driver`, 60_000).catch(async (error: Error) => {
-    const said = await readFile(csi.cluster.logs(`${node}/csi-agent`), "utf8").catch(String);
-    throw new Error(`${error.message}; the end of the agent's log: ${said.slice(-4000)}`, { cause: error });
+  await until(knows, `${node} to know ${driver}`, 60_000).catch(async (error: Error) => {
+    const said = await readFile(csi.cluster.logs(`${node}/${program}`), "utf8").catch(String);
+    throw new Error(`${error.message}; the end of its log: ${said.slice(-4000)}`, { cause: error });
   });
 }
 
@@ -160,40 +196,4 @@ function accountObjects(rendered: readonly KubeObject[]): readonly object[] {
         subjects: [{ kind: "ServiceAccount", name: account, namespace }],
       })),
   ];
-}
-
-async function tracesOf(node: ClusterNode, stateDir: string): Promise<readonly string[]> {
-  const lines = async (program: string, ...args: string[]) =>
-    (await node.exec(program, args)).stdout.split("\n").filter((line) => line !== "");
-  const mounts = await lines("findmnt", "--noheadings", "--raw", "--output", "TARGET,SOURCE");
-  const loops = await lines("losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE");
-  const kept = await lines(
-    "find",
-    stateDir,
-    "-mindepth",
-    "2",
-    "-maxdepth",
-    "2",
-    "(",
-    "-path",
-    "*/volumes/*",
-    "-o",
-    "-path",
-    "*/ephemeral/*",
-    "-o",
-    "-path",
-    "*/snapshots/*",
-    ")",
-  );
-  const folder = "/var/lib/kubelet/plugins/kubernetes.io/csi";
-  const kubelet = await lines("find", folder, "-mindepth", "2", "-maxdepth", "3");
-  return [
-    ...mounts
-      .filter((line) => /kubernetes\.io[~/]csi|volumeDevices/.test(line) || line.includes(stateDir))
-      .map((line) => `mount ${line}`),
-    ...loops.filter((line) => line.includes(stateDir)).map((line) => `loop ${line}`),
-    ...kept.map((line) => `kept ${line}`),
-    // Two folders for block volumes stay, empty.
-    ...kubelet.filter((line) => !/volumeDevices\/(publish|staging)$/.test(line)).map((line) => `kubelet ${line}`),
-  ].toSorted();
 }

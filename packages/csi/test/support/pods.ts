@@ -13,6 +13,8 @@ export interface PodOptions {
   readonly securityContext?: object;
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Where it runs, past the scheduler. */
+  readonly nodeName?: string;
 }
 
 /** A pod that does nothing but have volumes. */
@@ -25,6 +27,7 @@ export function volumePod(name: string, options: PodOptions): object {
     securityContext = {},
     nodeSelector,
     labels = {},
+    nodeName,
   } = options;
   const mounted = [...Object.keys(claims), ...Object.keys(inline)];
   const claimed = Object.entries({ ...claims, ...devices });
@@ -35,6 +38,7 @@ export function volumePod(name: string, options: PodOptions): object {
     spec: {
       terminationGracePeriodSeconds: 0,
       ...(nodeSelector === undefined ? {} : { nodeSelector }),
+      ...(nodeName === undefined ? {} : { nodeName }),
       securityContext,
       containers: [
         {
@@ -64,6 +68,8 @@ export interface ClaimOptions {
   readonly accessMode?: string;
   readonly volumeMode?: "Filesystem" | "Block";
   readonly dataSource?: object;
+  /** Name of a VolumeAttributesClass. */
+  readonly attributesClass?: string;
 }
 
 /** A claim; by default one for a volume that is there, of 16 MiB, for one node. */
@@ -74,6 +80,7 @@ export function claim(name: string, options: ClaimOptions = {}): object {
     size = "16Mi",
     accessMode = "ReadWriteOnce",
     volumeMode = "Filesystem",
+    attributesClass: volumeAttributesClassName,
   } = options;
   return {
     apiVersion: "v1",
@@ -85,6 +92,7 @@ export function claim(name: string, options: ClaimOptions = {}): object {
       volumeMode,
       resources: { requests: { storage: size } },
       ...(volumeName === undefined ? {} : { volumeName }),
+      ...(volumeAttributesClassName === undefined ? {} : { volumeAttributesClassName }),
       ...(options.dataSource === undefined ? {} : { dataSource: options.dataSource }),
     },
   };
