@@ -22,7 +22,7 @@ interface Step {
 
 /** The code blocks of a guide, in order. A block of a file follows a paragraph that names the file last. */
 function stepsOf(markdown: string): readonly Step[] {
-  const blocks = [...markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)];
+  const blocks = [...markdown.matchAll(/^```(\w+)(?: ignore)?\n([\s\S]*?)^```$/gm)];
   return blocks.map(({ 1: language = "", 2: text = "", index }) => {
     const before = markdown.slice(0, index);
     const line = before.split("\n").length;
@@ -134,7 +134,7 @@ describe("the guide to a CSI driver of one's own", () => {
         ran.push(command);
         // These make the packages where there is no registry, as the test has done.
         if (/^npm (?:ci|pack)/.test(command)) continue;
-        if (/^sudo csi-sanity/.test(command)) continue;
+        if (command.startsWith("sudo csi-sanity")) continue;
         if (command.includes("CSI_ENDPOINT=")) {
           await serve(command);
           continue;

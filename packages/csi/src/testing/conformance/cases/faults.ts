@@ -147,15 +147,21 @@ export const faultCases: readonly ConformanceCase[] = [
     isMounting: true,
     async run(scope) {
       const volume = await scope.volume();
-      const { targetPath, stagingTargetPath, publishContext, end } = await scope.use(volume);
+      const use = await scope.use(volume);
+      const { targetPath, stagingTargetPath, publishContext } = use;
       await restart(scope);
       const { volumeId, volumeContext } = volume;
       const again = scope.calls.node.nodePublishVolume({
-        ...{ volumeId, volumeContext, targetPath, stagingTargetPath, publishContext, secrets: scope.secrets },
+        volumeId,
+        volumeContext,
+        targetPath,
+        stagingTargetPath,
+        publishContext,
+        secrets: scope.secrets,
         volumeCapability: scope.capability(),
       });
       await succeeded(again, "NodePublishVolume after a restart");
-      await succeeded(end(), "ending the use of a volume after a restart");
+      await succeeded(use.end(), "ending the use of a volume after a restart");
     },
   },
   {
