@@ -41,7 +41,7 @@ export async function bundleDaemon(folder: string): Promise<void> {
 /** Starts the daemon of a folder in this process's network namespace. */
 export async function startBenchDaemon(folder: string, socketPath: string): Promise<BenchDaemon> {
   // As kx starts a node agent: a burst leaves less memory taken.
-  const flags = ["--max-semi-space-size=2", "--v8-pool-size=0", "--heap-growing-percent=40"];
+  const flags = ["--max-semi-space-size=2", "--v8-pool-size=1", "--heap-growing-percent=40"];
   const args = [...flags, join(folder, "daemon.js"), socketPath];
   const child: ChildProcess = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],

@@ -43,6 +43,7 @@ const sides: readonly Side[] = [
     subnet: "10.10.0.0/16",
     dataDir: join(folder, "go"),
     env: {},
+    deletesLater: false,
     cpuMs: () => 0,
   },
   {
@@ -53,6 +54,7 @@ const sides: readonly Side[] = [
     subnet: "10.11.0.0/16",
     dataDir: join(folder, "kx"),
     env: { KX_CNI_SOCKET: join(folder, "run", "cni.sock") },
+    deletesLater: true,
     cpuMs: () => processCpuMs(daemon.pid),
   },
 ];
@@ -87,19 +89,18 @@ async function alternate(
   name: string,
   work: (side: Side, pod: BenchPod, name: string) => Promise<void>,
 ): Promise<void> {
+  let last: Side | undefined;
   for (let round = 0; round < count; round++) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      if (last?.deletesLater === true && side !== last) untilLinksAreGone();
+      last = side;
       // Another namespace each time, as no runtime uses one twice.
       await work(side, pods[(2 * round + sides.indexOf(side)) % pods.length] as BenchPod, name);
-      untilLinksAreGone();
     }
   }
 }
 
-/**
- * Waits until links that were taken away are gone, so that what one side leaves to do later does not hold up the other. Awake,
- * as a node is that starts containers.
- */
+/** Waits until the links of what was taken away are gone, so that what one side leaves to do later does not hold up the other. */
 function untilLinksAreGone(): void {
   while (execFileSync("ip", ["-o", "link", "show", "type", "veth"]).byteLength > 0);
 }

@@ -13,6 +13,8 @@ export interface Side {
   readonly subnet: string;
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Its DEL answers before the kernel has deleted the link. */
+  readonly deletesLater: boolean;
   /** Milliseconds of processor that its daemon has used so far. */
   cpuMs(): number;
 }

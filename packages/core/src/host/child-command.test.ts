@@ -36,10 +36,10 @@ it("leaves room beside V8's heap in a memory limit", () => {
 });
 
 it("gives on what keeps the host's heap small, and no other flag", () => {
-  const flags = { ...node, execArgv: ["--inspect=9229", "--max-semi-space-size=4", "--v8-pool-size=0"] };
+  const flags = { ...node, execArgv: ["--inspect=9229", "--max-semi-space-size=4", "--v8-pool-size=1"] };
   expect(childCommand(flags, {}, { isRoot: false, setpriv: undefined })).toEqual({
     file: "/n/node",
-    args: ["--max-semi-space-size=4", "--v8-pool-size=0", "/k/child.js", "isolated-child"],
+    args: ["--max-semi-space-size=4", "--v8-pool-size=1", "/k/child.js", "isolated-child"],
   });
 });
 
