@@ -88,14 +88,14 @@ describe("a cluster of one's own", () => {
     await node.exec("ip", ["netns", "add", "gone"]);
     await attachDisk(node);
     await node.reboot();
-    expect((await node.exec("losetup", ["--list", "--noheadings"])).stdout).not.toContain(disk);
-    // The next one is for the end of the cluster.
-    await attachDisk(node);
     const after = await life();
     expect(after).toEqual({ boot: earlier.boot, started: expect.any(String) });
     expect(after.started).not.toBe(earlier.started);
     expect((await node.exec("ls", ["/etc/kept", "/var/lib/cni/kept"])).exitCode).toBe(0);
     expect((await node.exec("find", ["/run/gone", "/tmp/gone", "/run/netns"])).stdout.trim()).toBe("/run/netns");
+    expect((await node.exec("losetup", ["--list", "--noheadings"])).stdout).not.toContain(disk);
+    // The next one is for the end of the cluster.
+    await attachDisk(node);
     expect(await eventually(async () => ((await uid()) === was ? undefined : execInPod()))).toBe("alive");
     // Another process that has been connected all the time finds it too.
     const { stdout } = await (await connectCluster(cluster.dir)).nodes[1]!.exec("cat", ["/proc/sys/kernel/hostname"]);

@@ -3,7 +3,7 @@ import type { ClusterNode } from "@kx/cluster";
 import { AccessMode } from "@kx/csi";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { csiClients, mounted } from "../support/csi-clients.ts";
-import { type CsiCluster, csiCluster, driverName, runHostpathAgents, runSidecars } from "../support/csi-cluster.ts";
+import { type CsiCluster, csiCluster, driverName, runHostpathAgents, runSnapshotController } from "../support/csi-cluster.ts";
 import { until } from "../support/driver-process.ts";
 import { leftovers } from "../support/leftovers.ts";
 import { claim, storageClass, volumePod } from "../support/pods.ts";
@@ -21,7 +21,7 @@ describe("volumes of the hostpath driver over their life", () => {
     csi = await csiCluster(1);
     node = csi.nodes[0]!;
     await runHostpathAgents(csi, { attach: true, maxVolumesPerNode: mostVolumes });
-    await runSidecars(csi, node, "attacher", "resizer", "snapshotter");
+    await runSnapshotController(csi);
     await csi.apply(
       storageClass("folder", "Immediate"),
       storageClass("image", "WaitForFirstConsumer", { backing: "image" }),

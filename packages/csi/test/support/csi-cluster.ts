@@ -145,17 +145,10 @@ export async function runHostpathAgents(csi: CsiCluster, more: DriverOptions = {
   for (const { name } of csi.nodes) await registered(csi, name);
 }
 
-/**
- * Runs controllers of the driver that agents do not have as sidecars of the driver of one node, and the one of snapshots that a
- * cluster has once; all on this machine.
- */
-export async function runSidecars(csi: CsiCluster, node: ClusterNode, ...parts: readonly string[]): Promise<void> {
-  const { kubeconfig } = csi.cluster;
-  const sidecar = fileURLToPath(new URL("../../bin/kx-csi-sidecar.mjs", import.meta.url));
-  const flags = [`--csi-address=${csi.socketOf(node)}`, `--kubeconfig=${kubeconfig}`, `--controllers=${parts.join()}`];
-  await csi.cluster.supervise({ name: "csi-sidecars", command: process.execPath, args: [sidecar, ...flags] });
-  const snapshots = fileURLToPath(new URL("../e2e/programs/snapshot-controller.ts", import.meta.url));
-  await csi.cluster.supervise({ name: "snapshots", command: process.execPath, args: [snapshots, kubeconfig] });
+/** Runs on this machine the controller of snapshots that a cluster has once; the agents have all others. */
+export async function runSnapshotController({ cluster }: CsiCluster): Promise<void> {
+  const program = fileURLToPath(new URL("../e2e/programs/snapshot-controller.ts", import.meta.url));
+  await cluster.supervise({ name: "snapshots", command: process.execPath, args: [program, cluster.kubeconfig] });
 }
 
 /** Waits until the kubelet of a node has a driver in CSINode, by default the hostpath driver; `program` has its log. */

@@ -5,5 +5,5 @@ import { createLogger } from "@kx/core/log";
 import { snapshotController } from "@kx/csi/snapshot-controller";
 
 const [kubeconfig] = process.argv.slice(2);
-const extensions = [snapshotController()];
+const extensions = [snapshotController({ distributed: true })];
 await runHost({ role: "controller", extensions, log: createLogger(), clock: systemClock, kubeconfig });
