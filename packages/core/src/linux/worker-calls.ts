@@ -33,6 +33,7 @@ export function startWorkerCalls<H extends WorkerHandlers>(entry: URL): WorkerCa
   const worker = new Worker(entry, { trackUnmanagedFds: false });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let ended: KxError | undefined;
+  let isEnding = false;
   let lastId = 0;
   const end = (cause: unknown) => {
     ended ??= new KxError("KX_LINUX_WORKER", `the worker ${entry.pathname} has ended`, { cause });
@@ -45,7 +46,8 @@ export function startWorkerCalls<H extends WorkerHandlers>(entry: URL): WorkerCa
   worker.on("message", (answer: AnswerMessage) => {
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
-    if (waiting.size === 0) worker.unref();
+    // Not while its end is waited for: that would not keep the process alive.
+    if (waiting.size === 0 && !isEnding) worker.unref();
     if ("value" in answer) waiter?.resolve(answer.value);
     else waiter?.reject(unpackFailure(answer.failure));
   });
@@ -61,6 +63,7 @@ export function startWorkerCalls<H extends WorkerHandlers>(entry: URL): WorkerCa
     call: call as WorkerCalls<H>["call"],
     async [Symbol.asyncDispose]() {
       if (ended !== undefined) return;
+      isEnding = true;
       worker.ref();
       const exited = once(worker, "exit");
       await worker.terminate();

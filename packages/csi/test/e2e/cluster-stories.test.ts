@@ -3,7 +3,13 @@ import type { ClusterNode } from "@kx/cluster";
 import { AccessMode } from "@kx/csi";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { csiClients, mounted } from "../support/csi-clients.ts";
-import { type CsiCluster, csiCluster, driverName, runHostpathAgents, runSnapshotController } from "../support/csi-cluster.ts";
+import {
+  type CsiCluster,
+  csiCluster,
+  driverName,
+  runHostpathAgents,
+  runSnapshotController,
+} from "../support/csi-cluster.ts";
 import { until } from "../support/driver-process.ts";
 import { leftovers } from "../support/leftovers.ts";
 import { claim, storageClass, volumePod } from "../support/pods.ts";
