@@ -12,8 +12,8 @@ const dist = fileURLToPath(new URL("../../dist/image", import.meta.url));
 /** The image's name. */
 export const hostpathImageName = "localhost/kx-csi-hostpath:1";
 
-// Of the machine, with what they link to.
-const programs = ["losetup", "blkid", "mke2fs", "e2fsck", "resize2fs"];
+// Of the machine, with what they link to; those of BusyBox lack options.
+const programs = ["losetup", "blkid", "mke2fs", "e2fsck", "resize2fs", "fsfreeze", "setpriv", "cp", "rm"];
 
 /** An image of the hostpath driver, as an OCI archive. */
 export async function hostpathImage(): Promise<Uint8Array> {
