@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { cp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClusterNode } from "@kx/cluster";
@@ -5,7 +6,7 @@ import { AccessMode } from "@kx/csi";
 import { detachLoops } from "@kx/csi/mount";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { type CsiClients, csiClients, mounted } from "../support/csi-clients.ts";
-import { type CsiCluster, csiCluster, registered, runHostpathAgents } from "../support/csi-cluster.ts";
+import { type CsiCluster, csiCluster, driverName, registered, runHostpathAgents } from "../support/csi-cluster.ts";
 import { loopsOf, until } from "../support/driver-process.ts";
 import { leftovers } from "../support/leftovers.ts";
 import { claim, storageClass, volumePod } from "../support/pods.ts";
@@ -50,8 +51,8 @@ describe("volumes in worse times", () => {
       await csi.field("pod", pod, ".metadata.uid"),
     ];
     const handle = await handleOf(claimName);
-    const mounts = (await csi.traces(one)).flatMap((line) => line.split(" ")[1] ?? []);
-    const staging = mounts.find((path) => path.endsWith("/globalmount"));
+    const ofVolume = `${driverName}/${hash("sha256", handle)}`;
+    const staging = `/var/lib/kubelet/plugins/kubernetes.io/csi/${ofVolume}/globalmount`;
     return { handle, staging, target: `/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~csi/${volume}/mount` };
   };
   const pidOf = async (name: string) => (await csi.cluster.processes()).find((each) => each.name === name)?.pid;
@@ -177,7 +178,7 @@ describe("volumes in worse times", () => {
       volumePod("lone", { claims: { data: "apart" }, ...on(one) }),
     );
     await csi.ready("lone");
-    const { handle, staging = "", target } = await placesOf("apart", "lone");
+    const { handle, staging, target } = await placesOf("apart", "lone");
     const rejoin = await csi.cluster.partition(one);
     try {
       await killed("node-1/csi-agent");

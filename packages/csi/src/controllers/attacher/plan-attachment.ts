@@ -87,7 +87,7 @@ export function attachedVolume(
  * @throws KxError `KX_CSI_ATTACHMENT`.
  */
 export function nodeIdOf(attachment: Attachment, csiNode: Cached<CSINode> | undefined, driverName: string): string {
-  const known = csiNode?.spec.drivers.find(({ name }) => name === driverName)?.nodeID;
+  const known = csiNode?.spec.drivers?.find(({ name }) => name === driverName)?.nodeID;
   const remembered = attachment.metadata.deletionTimestamp === undefined ? undefined : rememberedNodeId(attachment);
   const id = known ?? remembered;
   if (id !== undefined) return id;

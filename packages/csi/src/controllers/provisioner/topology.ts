@@ -23,7 +23,7 @@ export function clusterPlaces(
   nodes: readonly { readonly metadata: { readonly name: string; readonly labels?: Segments } }[],
 ): Places {
   const keysIn = (node: Cached<CSINode> | undefined) =>
-    node?.spec.drivers.find((driver) => driver.name === driverName)?.topologyKeys;
+    node?.spec.drivers?.find((driver) => driver.name === driverName)?.topologyKeys;
   return {
     keysOf: (name) => keysIn(csiNodes.find((node) => node.metadata.name === name)),
     get keys() {
